@@ -1,0 +1,10 @@
+//! notafter: watches X.509 certificates wherever they live and tells Prometheus what is about to break.
+//!
+//! The way of a certificate: a [`source`] finds bytes, [`pki`] makes facts of them, [`assess`] judges the facts, the
+//! [`engine`] keeps and publishes them as one immutable snapshot, [`metrics`] renders that snapshot when it is published, and
+//! [`http`] hands it out. [`model`] holds the nouns that they share, [`config`] the settings, [`cli`] the commands, [`app`] the wiring.
+
+pub mod model;
+pub mod net;
+pub mod pki;
+pub mod source;

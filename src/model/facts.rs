@@ -1,0 +1,212 @@
+//! What bytes say, once read: no judgement, no private key, small enough to keep for every certificate.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::FindingSet;
+use super::time::UnixTime;
+use super::vocabulary::{CertRole, Reason, closed};
+
+/// What one place holds, as decoded.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Certificates in the order found; an identical one twice is here once.
+    pub certificates: Vec<CertificateFacts>,
+    /// CRLs in the order found.
+    pub crls: Vec<CrlFacts>,
+    /// Parts that could not be read.
+    pub problems: Vec<Problem>,
+    /// What the TLS server showed.
+    pub endpoint: Option<Box<EndpointFacts>>,
+}
+
+impl Facts {
+    /// The problem that makes the whole place an error: it gives nothing, and something is wrong with it.
+    pub fn failure(&self) -> Option<&Problem> {
+        if self.certificates.is_empty() && self.crls.is_empty() { self.problems.first() } else { None }
+    }
+}
+
+/// A part of a place that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// For labels.
+    pub reason: Reason,
+    /// For logs and the API.
+    pub detail: String,
+}
+
+/// What is kept of a place between scans.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Certificates in the order found.
+    pub certificates: Box<[CertificateFacts]>,
+    /// CRLs in the order found.
+    pub crls: Box<[CrlFacts]>,
+}
+
+/// One certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFacts {
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// Start of validity.
+    pub not_before: UnixTime,
+    /// End of validity, inclusive.
+    pub not_after: UnixTime,
+    /// Subject in RFC 4514 form.
+    pub subject: Arc<str>,
+    /// First common name of the subject, or empty.
+    pub subject_cn: Arc<str>,
+    /// Issuer in RFC 4514 form.
+    pub issuer: Arc<str>,
+    /// First common name of the issuer, or empty.
+    pub issuer_cn: Arc<str>,
+    /// Serial number in decimal (negative ones exist).
+    pub serial: Box<str>,
+    /// Leaf, intermediate or root.
+    pub role: CertRole,
+    /// Subject and issuer are the same name.
+    pub self_issued: bool,
+    /// The public key.
+    pub key: KeyFacts,
+    /// The signature's algorithm by its usual name (`sha256WithRSAEncryption`), else its OID.
+    pub signature_algorithm: Arc<str>,
+    /// MD2, MD4, MD5 or SHA-1.
+    pub weak_signature: bool,
+    /// Key usage bits as RFC 5280 section 4.2.1.3 numbers them (bit 0 is digitalSignature); `None` without the extension.
+    pub key_usage: Option<u16>,
+    /// Extended key usages by their usual names, else OIDs; `None` without the extension.
+    pub extended_key_usage: Option<Arc<[Arc<str>]>>,
+    /// Subject alternative names.
+    pub names: Box<[SubjectName]>,
+}
+
+/// A public key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFacts {
+    /// Which family.
+    pub algorithm: KeyAlgorithm,
+    /// Modulus or field size in bits; 0 when unknown.
+    pub bits: u32,
+}
+
+closed! {
+    /// A public key's family.
+    pub enum KeyAlgorithm {
+        /// RSA, RSASSA-PSS too.
+        Rsa = "RSA",
+        /// Elliptic curve.
+        Ec = "EC",
+        /// Ed25519.
+        Ed25519 = "Ed25519",
+        /// Ed448.
+        Ed448 = "Ed448",
+        /// DSA.
+        Dsa = "DSA",
+        /// ML-DSA (FIPS 204).
+        MlDsa = "ML-DSA",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+/// A subject alternative name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubjectName {
+    /// dNSName
+    Dns(Box<str>),
+    /// iPAddress
+    Ip(IpAddr),
+    /// uniformResourceIdentifier
+    Uri(Box<str>),
+    /// rfc822Name
+    Email(Box<str>),
+    /// Any other kind, by its tag's name.
+    Other(Box<str>),
+}
+
+impl SubjectName {
+    /// `DNS:example.com`, `IP:192.0.2.1`, `URI:…`, `email:…`.
+    pub fn prefixed(&self) -> String {
+        match self {
+            Self::Dns(name) => format!("DNS:{name}"),
+            Self::Ip(address) => format!("IP:{address}"),
+            Self::Uri(uri) => format!("URI:{uri}"),
+            Self::Email(mailbox) => format!("email:{mailbox}"),
+            Self::Other(kind) => format!("other:{kind}"),
+        }
+    }
+}
+
+impl CertificateFacts {
+    /// The SPIFFE ID: the one URI name with the scheme `spiffe` (SPIFFE X.509-SVID section 2).
+    pub fn spiffe_id(&self) -> Option<&str> {
+        self.names.iter().find_map(|name| match name {
+            SubjectName::Uri(uri) if uri.starts_with("spiffe://") => Some(&**uri),
+            _ => None,
+        })
+    }
+
+    /// SHA-256 of the DER in lower case hexadecimal.
+    pub fn fingerprint_hex(&self) -> String {
+        hex(&self.fingerprint)
+    }
+}
+
+/// One certificate revocation list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrlFacts {
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// Issuer in RFC 4514 form.
+    pub issuer: Arc<str>,
+    /// First common name of the issuer, or empty.
+    pub issuer_cn: Arc<str>,
+    /// thisUpdate
+    pub this_update: UnixTime,
+    /// nextUpdate; a list without it is legal.
+    pub next_update: Option<UnixTime>,
+    /// CRL number in decimal; a version 1 list has none.
+    pub number: Option<Box<str>>,
+    /// How many certificates it revokes.
+    pub entries: u64,
+    /// A delta CRL.
+    pub delta: bool,
+    /// The signature's algorithm by its usual name, else its OID.
+    pub signature_algorithm: Arc<str>,
+}
+
+/// What a TLS server showed besides its certificates, and what follows from the bytes alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointFacts {
+    /// `TLS 1.3`, `TLS 1.2`.
+    pub version: Option<Arc<str>>,
+    /// IANA name of the cipher suite.
+    pub cipher: Option<Arc<str>>,
+    /// IANA name of the key exchange group.
+    pub group: Option<Arc<str>>,
+    /// The application protocol agreed on.
+    pub alpn: Option<Arc<str>>,
+    /// Whether the server asked for a client certificate.
+    pub client_certificate_requested: bool,
+    /// Whether an OCSP response was stapled.
+    pub stapled: bool,
+    /// Findings about the leaf that no passing of time changes: trust, name, usage.
+    pub leaf: FindingSet,
+    /// Findings about the endpoint.
+    pub target: FindingSet,
+    /// Why there is no path, in words; for the API and `check`.
+    pub path_error: Option<Box<str>>,
+}
+
+/// Lower case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,34 @@
+//! Which source: its kind and the name of its table in the configuration.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::vocabulary::closed;
+
+closed! {
+    /// The kind of a source, as its `source_kind` label says it.
+    pub enum SourceKind {
+        /// `type = "file"`
+        File = "file",
+        /// `type = "kubeconfig"`
+        Kubeconfig = "kubeconfig",
+        /// `type = "tls"`
+        Tls = "tls",
+    }
+}
+
+/// A source of the configuration. Names are unique in one configuration, across kinds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceId {
+    /// `source_kind`
+    pub kind: SourceKind,
+    /// `source_name`
+    pub name: Arc<str>,
+}
+
+impl std::fmt::Display for SourceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name, self.kind)
+    }
+}

@@ -1,0 +1,37 @@
+//! The nouns: ids, places, observations, facts, reports, state, closed vocabularies, and the traits that `app` injects.
+//!
+//! May touch: nothing else of this crate. Must not: do I/O, know Prometheus, ask the time (except [`clock`], which is the one door to it).
+
+pub mod clock;
+pub mod events;
+pub mod facts;
+pub mod finding;
+pub mod id;
+pub mod observation;
+pub mod options;
+pub mod place;
+pub mod render;
+pub mod scan;
+pub mod state;
+pub mod time;
+pub mod vocabulary;
+
+pub use clock::Clock;
+pub use events::Events;
+pub use facts::{CertificateFacts, Content, CrlFacts, EndpointFacts, Facts, Problem};
+pub use finding::{Finding, FindingSet, Noun};
+pub use id::{SourceId, SourceKind};
+pub use observation::{Failure, Handshake, Limits, Material, Observation, Secret};
+pub use options::{Labels, SourceOptions};
+pub use place::Place;
+pub use render::{Fragment, Render, Rendered};
+pub use scan::{BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
+pub use state::{FailureFacts, Report, SourceHeader, SourceStatus, TargetState};
+pub use time::UnixTime;
+pub use vocabulary::{CertRole, EmbeddedKind, Reason, Stage};
+
+/// Any error, boxed: what stands behind a closed reason.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A boxed future, as the injected traits return them.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

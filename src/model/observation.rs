@@ -1,0 +1,152 @@
+//! What a source hands back: a place with the bytes found there, or why there are none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::TrustAnchor;
+
+use super::BoxError;
+use super::options::Labels;
+use super::place::Place;
+use super::scan::Stamp;
+use super::vocabulary::{Reason, Stage};
+
+/// One look at one place. A broken endpoint may give both: its chain and the failure.
+#[derive(Debug)]
+pub struct Observation {
+    /// Where.
+    pub place: Place,
+    /// The user's labels of this target alone.
+    pub labels: Option<Arc<Labels>>,
+    /// What was found.
+    pub material: Option<Material>,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// How an unchanged thing is recognised at the next scan; `None` when it must be read again.
+    pub stamp: Option<Stamp>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Observation {
+    /// Something was read.
+    pub fn found(place: Place, material: Material) -> Self {
+        Self { place, labels: None, material: Some(material), failure: None, stamp: None, elapsed: Duration::ZERO }
+    }
+
+    /// Nothing could be read.
+    pub fn failed(place: Place, failure: Failure) -> Self {
+        Self { place, labels: None, material: None, failure: Some(failure), stamp: None, elapsed: Duration::ZERO }
+    }
+}
+
+/// Raw bytes, and what is needed to read them.
+#[derive(Debug)]
+pub enum Material {
+    /// A file's or key's bytes, in any container format.
+    Blob {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Passphrases to try on a keystore, in order.
+        passphrases: Arc<[Secret]>,
+    },
+    /// What a TLS server showed.
+    Handshake(Box<Handshake>),
+}
+
+/// What a TLS server showed, before any judgement.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// DER certificates in the order sent.
+    pub chain: Vec<Vec<u8>>,
+    /// The stapled OCSP response, DER.
+    pub staple: Option<Vec<u8>>,
+    /// The name that the leaf must carry: a DNS name or an IP address.
+    pub server_name: Box<str>,
+    /// The trust anchors that the source was told to use.
+    pub roots: Arc<Roots>,
+    /// `TLS 1.3`, `TLS 1.2`; `None` when the handshake did not come so far.
+    pub version: Option<&'static str>,
+    /// IANA name of the cipher suite.
+    pub cipher: Option<&'static str>,
+    /// IANA name of the key exchange group.
+    pub group: Option<&'static str>,
+    /// The application protocol agreed on.
+    pub alpn: Option<Box<str>>,
+    /// Whether the server asked for a client certificate.
+    pub client_certificate_requested: bool,
+    /// Whether the server proved that it holds the leaf's key.
+    pub possession: Possession,
+}
+
+/// The server's proof of possession of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Possession {
+    /// The signature over the handshake holds.
+    Proved,
+    /// The algorithm cannot be checked here.
+    Unchecked,
+    /// It did not come so far, or the signature is bad (the failure says which).
+    Missing,
+}
+
+/// Trust anchors of a source.
+#[derive(Debug, Default)]
+pub struct Roots {
+    /// The anchors, as webpki reads them.
+    pub anchors: Vec<TrustAnchor<'static>>,
+}
+
+/// A passphrase. Its text never appears in logs.
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Why an observation failed: closed words for labels, the open text for logs and the API.
+#[derive(Debug)]
+pub struct Failure {
+    /// How far it came.
+    pub stage: Stage,
+    /// Why.
+    pub reason: Reason,
+    /// The error behind it.
+    pub detail: BoxError,
+}
+
+impl Failure {
+    /// A failure with its error or message.
+    pub fn new(stage: Stage, reason: Reason, detail: impl Into<BoxError>) -> Self {
+        Self { stage, reason, detail: detail.into() }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}: {}", self.stage, self.reason, self.detail)
+    }
+}
+
+/// What decoding may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most certificates and CRLs taken from one place; more is [`Reason::TooLarge`].
+    pub items: usize,
+    /// The largest certificate in bytes.
+    pub certificate_bytes: usize,
+    /// The most key derivation rounds that a keystore may ask for.
+    pub kdf_iterations: u64,
+    /// The most subject alternative names kept of one certificate.
+    pub names: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { items: 10_000, certificate_bytes: 1 << 20, kdf_iterations: 2_000_000, names: 1_000 }
+    }
+}

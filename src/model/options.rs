@@ -1,0 +1,55 @@
+//! The keys that every source has, whatever its kind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The user's own labels, sorted by name: on every series of a source or target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Labels(pub Box<[(Box<str>, Box<str>)]>);
+
+/// Which certificates of a place are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainScope {
+    /// Leaf, intermediates, roots.
+    #[default]
+    All,
+    /// Leaves only.
+    Leaf,
+}
+
+/// What the engine and the exposition need to know of a source besides its kind's own settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceOptions {
+    /// One target, all stages.
+    pub timeout: Duration,
+    /// A whole scan; `None`: the larger of 60 s and the schedule's period.
+    pub deadline: Option<Duration>,
+    /// On every series of the source.
+    pub labels: Arc<Labels>,
+    /// How long the certificates of a failing target are kept; `None`: for ever.
+    pub retain: Option<Duration>,
+    /// The most series that targets of this source may make.
+    pub max_series: u64,
+    /// Which certificates of a place are kept.
+    pub chain: ChainScope,
+    /// A public trust store: each place is folded into one series.
+    pub trust_store: bool,
+    /// The part of the lifetime after which a leaf should have been renewed.
+    pub rotate_at: f64,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            deadline: None,
+            labels: Arc::default(),
+            retain: None,
+            max_series: 5_000_000,
+            chain: ChainScope::All,
+            trust_store: false,
+            rotate_at: 0.75,
+        }
+    }
+}

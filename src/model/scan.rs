@@ -1,0 +1,118 @@
+//! The contract between a source and the engine: the source looks and hands over, the engine keeps.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::BoxFuture;
+use super::clock::Clock;
+use super::observation::{Failure, Observation};
+use super::place::Place;
+
+/// Somewhere certificates live. It touches no metric, no store and no wall clock.
+pub trait Source: Send + Sync {
+    /// Looks at everything once and hands each observation to `cx` as it comes.
+    ///
+    /// May be dropped at any await. Work that cannot be dropped (a blocking thread) holds a clone of `cx` for as long as it
+    /// runs and looks at [`ScanContext::is_over`] now and then.
+    ///
+    /// # Errors
+    /// The source could not be listed at all: everything known of it is kept.
+    fn scan(&self, cx: ScanContext) -> BoxFuture<'_, Result<Listing, Failure>>;
+}
+
+/// Whether a scan saw everything there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// What was not seen is gone.
+    Complete,
+    /// What was not seen may still be there.
+    Partial,
+}
+
+/// How an unchanged file is recognised: identity and times of what its path resolves to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time in nanoseconds.
+    pub modified: i128,
+    /// Change time in nanoseconds.
+    pub changed: i128,
+}
+
+/// Where observations go. Implemented by the engine (and by tests).
+pub trait Sink: Send + Sync {
+    /// Takes one observation; decodes, judges and keeps it.
+    fn observed(&self, observation: Observation);
+    /// Whether the place is known with this stamp and needs no reading; then it counts as seen in this scan.
+    fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool;
+    /// Every place that is known from before.
+    fn each_known(&self, visit: &mut dyn FnMut(&Place));
+    /// The scan has been given up: whatever comes now is ignored.
+    fn is_over(&self) -> bool;
+}
+
+/// All that a source may use during one scan.
+#[derive(Clone)]
+pub struct ScanContext {
+    /// Where observations go.
+    pub sink: Arc<dyn Sink>,
+    /// For durations and waiting; not for the date.
+    pub clock: Arc<dyn Clock>,
+    /// When the scan began.
+    pub started_at: SystemTime,
+    /// One target, all stages.
+    pub timeout: Duration,
+}
+
+impl ScanContext {
+    /// See [`Sink::observed`].
+    pub fn observed(&self, observation: Observation) {
+        self.sink.observed(observation);
+    }
+
+    /// See [`Sink::is_unchanged`].
+    pub fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool {
+        self.sink.is_unchanged(place, stamp)
+    }
+
+    /// See [`Sink::each_known`].
+    pub fn each_known(&self, mut visit: impl FnMut(&Place)) {
+        self.sink.each_known(&mut visit);
+    }
+
+    /// See [`Sink::is_over`].
+    pub fn is_over(&self) -> bool {
+        self.sink.is_over()
+    }
+}
+
+/// What a source may know while it is built: nothing is read or dialled yet.
+#[derive(Clone, Debug, Default)]
+pub struct BuildContext {
+    /// The folder that relative paths of the configuration start from.
+    pub base: std::path::PathBuf,
+}
+
+/// Settings that parse, but from which no source can be built.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct BuildError {
+    /// The key in the source's table.
+    pub key: String,
+    /// What was expected.
+    pub message: String,
+}
+
+impl BuildError {
+    /// An error at a key.
+    pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into() }
+    }
+}

@@ -1,0 +1,116 @@
+//! What is kept of each target between scans, and what renderers may read of a source.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::{Content, EndpointFacts};
+use super::finding::FindingSet;
+use super::id::SourceId;
+use super::options::{Labels, SourceOptions};
+use super::place::Place;
+use super::scan::Stamp;
+use super::time::UnixTime;
+use super::vocabulary::{Reason, Stage};
+
+/// One target as last known. Never mutated: a change makes a new one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// Where.
+    pub place: Place,
+    /// The user's labels of this target alone.
+    pub labels: Option<Arc<Labels>>,
+    /// Its certificates and CRLs, as last seen.
+    pub content: Arc<Content>,
+    /// What the TLS server showed, as last seen.
+    pub endpoint: Option<Arc<EndpointFacts>>,
+    /// What is wrong with it.
+    pub report: Report,
+    /// Why the last look failed; `None` when it did not.
+    pub failure: Option<Box<FailureFacts>>,
+    /// How an unchanged thing is recognised.
+    pub stamp: Option<Stamp>,
+    /// When its certificates or CRLs last changed.
+    pub changed_at: UnixTime,
+    /// What happened at it since it became known; endpoints only.
+    #[serde(skip)]
+    pub counters: Option<Box<Counters>>,
+}
+
+/// Why the last look at a target failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureFacts {
+    /// How far it came.
+    pub stage: Stage,
+    /// Why.
+    pub reason: Reason,
+    /// The error in words.
+    pub detail: Box<str>,
+    /// Since when it fails, whatever the reason.
+    pub since: UnixTime,
+}
+
+/// What the rules found, aligned with a target's [`Content`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Per certificate; empty when nothing was found on any.
+    pub certificates: Box<[FindingSet]>,
+    /// Per CRL; empty when nothing was found on any.
+    pub crls: Box<[FindingSet]>,
+    /// About the target.
+    pub target: FindingSet,
+    /// When the passing of time alone changes this report.
+    pub due: Option<UnixTime>,
+}
+
+impl Report {
+    /// Findings of the certificate at this index.
+    pub fn certificate(&self, index: usize) -> FindingSet {
+        self.certificates.get(index).copied().unwrap_or_default()
+    }
+
+    /// Findings of the CRL at this index.
+    pub fn crl(&self, index: usize) -> FindingSet {
+        self.crls.get(index).copied().unwrap_or_default()
+    }
+}
+
+/// Handshakes with one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Handshakes that ended well.
+    pub ok: u64,
+    /// Handshakes that failed, by stage and reason; their sum is `result="error"`.
+    pub errors: Vec<(Stage, Reason, u64)>,
+}
+
+/// Which source, and how its targets are to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceHeader {
+    /// Kind and name.
+    pub id: SourceId,
+    /// The keys that every source has.
+    pub options: SourceOptions,
+}
+
+/// A source as a whole, as of its latest scan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceStatus {
+    /// Whether the latest scan listed it; `None` before the first one has ended.
+    pub up: Option<bool>,
+    /// Why it did not.
+    pub failure: Option<FailureFacts>,
+    /// Places that give at least one certificate or CRL.
+    pub bundles: u64,
+    /// Known places.
+    pub targets: u64,
+    /// Certificates in them.
+    pub certificates: u64,
+    /// When the latest scan ended.
+    pub last_scan_at: Option<SystemTime>,
+    /// When the latest scan that listed it ended.
+    pub last_success_at: Option<SystemTime>,
+    /// When the next scan is planned.
+    pub next_scan_at: Option<SystemTime>,
+}
