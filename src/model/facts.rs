@@ -30,7 +30,7 @@ impl Facts {
 }
 
 /// A part of a place that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// For labels.
     pub reason: Reason,

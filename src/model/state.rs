@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Content, EndpointFacts};
+use super::facts::{Content, EndpointFacts, Problem};
 use super::finding::FindingSet;
 use super::id::SourceId;
 use super::options::{Labels, SourceOptions};
@@ -29,6 +29,8 @@ pub struct TargetState {
     pub report: Report,
     /// Why the last look failed; `None` when it did not.
     pub failure: Option<Box<FailureFacts>>,
+    /// Parts of it that could not be read although others were.
+    pub problems: Box<[Problem]>,
     /// How an unchanged thing is recognised.
     pub stamp: Option<Stamp>,
     /// When its certificates or CRLs last changed.

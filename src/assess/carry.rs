@@ -1,0 +1,228 @@
+//! What is kept of a target from one look to the next: the one place where that is decided.
+//!
+//! Target failed: keep its certificates, show the failure. Absent from a complete listing: drop. Absent from a partial one, or
+//! the whole scan failed: nothing calls this, so everything stays. Failing for longer than `retain`: drop the certificates, keep
+//! the failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::findings::assess;
+use crate::model::options::Labels;
+use crate::model::state::Counters;
+use crate::model::{Content, Facts, Failure, FailureFacts, Place, Reason, Stage, Stamp, TargetState, UnixTime};
+
+/// What happened to a target.
+#[derive(Debug)]
+pub enum TargetEvent {
+    /// It was looked at.
+    Looked(Box<Look>),
+    /// Nothing but time passed.
+    TimePassed,
+    /// A complete listing does not have it.
+    Absent,
+}
+
+/// One look at a target, decoded.
+#[derive(Debug)]
+pub struct Look {
+    /// Where.
+    pub place: Place,
+    /// The user's labels of this target alone.
+    pub labels: Option<Arc<Labels>>,
+    /// What was read; `None` when nothing was.
+    pub facts: Option<Facts>,
+    /// What went wrong on the way there.
+    pub failure: Option<Failure>,
+    /// How an unchanged thing is recognised.
+    pub stamp: Option<Stamp>,
+    /// Whether a handshake was tried: it is counted.
+    pub counted: bool,
+}
+
+/// The state that follows. `None` drops the target with all its series.
+pub fn carry(previous: Option<&TargetState>, event: TargetEvent, retain: Option<Duration>, now: UnixTime) -> Option<TargetState> {
+    match event {
+        TargetEvent::Absent => None,
+        TargetEvent::TimePassed => {
+            let previous = previous?;
+            let report = assess(&previous.content, previous.endpoint.as_deref(), now);
+            Some(TargetState { report, ..previous.clone() })
+        }
+        TargetEvent::Looked(look) => Some(looked(previous, *look, retain, now)),
+    }
+}
+
+fn looked(previous: Option<&TargetState>, look: Look, retain: Option<Duration>, now: UnixTime) -> TargetState {
+    let Look { place, labels, facts, failure, stamp, counted } = look;
+    let (facts, problem) = match facts {
+        Some(facts) => match facts.failure().cloned() {
+            Some(problem) => (None, Some((Stage::Parse, problem.reason, problem.detail))),
+            None => (Some(facts), None),
+        },
+        None => (None, None),
+    };
+    let since = previous.and_then(|state| state.failure.as_ref()).map_or(now, |known| known.since);
+    let failure = failure
+        .map(|failure| (failure.stage, failure.reason, failure.detail.to_string()))
+        .or(problem)
+        .map(|(stage, reason, detail): (Stage, Reason, String)| Box::new(FailureFacts { stage, reason, detail: detail.into(), since }));
+    let counters = counted.then(|| count(previous, failure.as_deref()));
+    let outlived = failure.is_some() && retain.is_some_and(|retain| now.since(since) > retain);
+
+    let mut changed_at = previous.map_or(now, |state| state.changed_at);
+    let mut problems = Box::default();
+    let (content, endpoint) = match (facts, previous) {
+        (Some(facts), previous) => {
+            problems = facts.problems.into_boxed_slice();
+            let content = Content { certificates: facts.certificates.into(), crls: facts.crls.into() };
+            let content = match previous {
+                Some(state) if *state.content == content => state.content.clone(),
+                _ => {
+                    changed_at = now;
+                    Arc::new(content)
+                }
+            };
+            (content, facts.endpoint.map(|endpoint| Arc::new(*endpoint)))
+        }
+        (None, Some(_)) if outlived => Default::default(),
+        (None, Some(state)) => (state.content.clone(), state.endpoint.clone()),
+        (None, None) => Default::default(),
+    };
+    let report = assess(&content, endpoint.as_deref(), now);
+    // What is not well is read again at the next scan, so that its errors are counted for as long as they last.
+    let stamp = stamp.filter(|_| failure.is_none() && problems.is_empty());
+    TargetState { place, labels, content, endpoint, report, failure, problems, stamp, changed_at, counters }
+}
+
+fn count(previous: Option<&TargetState>, failure: Option<&FailureFacts>) -> Box<Counters> {
+    let mut counters = previous.and_then(|state| state.counters.clone()).unwrap_or_default();
+    match failure {
+        None => counters.ok += 1,
+        Some(failure) => {
+            let known = counters.errors.iter_mut().find(|(stage, reason, _)| (*stage, *reason) == (failure.stage, failure.reason));
+            match known {
+                Some((_, _, count)) => *count += 1,
+                None => counters.errors.push((failure.stage, failure.reason, 1)),
+            }
+        }
+    }
+    counters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::fixtures::certificate;
+    use crate::model::{Finding, Problem};
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn at(secs: i64) -> UnixTime {
+        UnixTime::from_secs(secs)
+    }
+
+    fn look(facts: Option<Facts>, failure: Option<Failure>) -> TargetEvent {
+        let place = Place::file("/a.pem");
+        let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: 4, changed: 5 });
+        TargetEvent::Looked(Box::new(Look { place, labels: None, facts, failure, stamp, counted: false }))
+    }
+
+    fn holding(name: &str) -> Option<Facts> {
+        Some(Facts { certificates: vec![certificate(name, 0, 1_000_000)], ..Facts::default() })
+    }
+
+    fn garbage() -> Option<Facts> {
+        let problem = Problem { reason: Reason::BadPem, detail: "line 3".into() };
+        Some(Facts { problems: vec![problem], ..Facts::default() })
+    }
+
+    fn denied() -> Option<Failure> {
+        Some(Failure::new(Stage::Read, Reason::PermissionDenied, "no"))
+    }
+
+    fn known() -> TargetState {
+        carry(None, look(holding("a"), None), None, at(10)).unwrap()
+    }
+
+    #[test]
+    fn a_failed_look_keeps_the_certificates_and_shows_the_failure() {
+        for (event, reason) in [(look(None, denied()), Reason::PermissionDenied), (look(garbage(), None), Reason::BadPem)] {
+            let state = carry(Some(&known()), event, None, at(20)).unwrap();
+            assert_eq!(state.content, known().content);
+            assert_eq!(state.failure.as_ref().map(|failure| (failure.reason, failure.since)), Some((reason, at(20))));
+            assert_eq!(state.stamp, None, "it must be read again");
+        }
+    }
+
+    #[test]
+    fn a_failure_without_history_is_a_row_without_certificates() {
+        let state = carry(None, look(None, denied()), None, at(20)).unwrap();
+        assert!(state.content.certificates.is_empty() && state.failure.is_some());
+    }
+
+    #[test]
+    fn a_failure_lasts_from_its_first_look_and_ends_with_a_good_one() {
+        let first = carry(Some(&known()), look(None, denied()), None, at(20)).unwrap();
+        let second = carry(Some(&first), look(garbage(), None), None, at(30)).unwrap();
+        assert_eq!(second.failure.as_ref().unwrap().since, at(20));
+        let third = carry(Some(&second), look(holding("a"), None), None, at(40)).unwrap();
+        assert_eq!((third.failure, third.changed_at), (None, at(10)));
+    }
+
+    #[test]
+    fn absence_from_a_complete_listing_drops() {
+        assert_eq!(carry(Some(&known()), TargetEvent::Absent, None, at(20)), None);
+    }
+
+    #[test]
+    fn certificates_older_than_retain_go_and_the_failure_stays() {
+        let failing = carry(Some(&known()), look(None, denied()), Some(DAY), at(20)).unwrap();
+        let kept = carry(Some(&failing), look(None, denied()), Some(DAY), at(20 + 86_400)).unwrap();
+        assert_eq!(kept.content.certificates.len(), 1);
+        let dropped = carry(Some(&failing), look(None, denied()), Some(DAY), at(21 + 86_400)).unwrap();
+        assert!(dropped.content.certificates.is_empty() && dropped.failure.is_some());
+    }
+
+    #[test]
+    fn a_place_with_good_and_bad_parts_is_no_failure_but_is_read_again() {
+        let facts = Facts { problems: garbage().unwrap().problems, ..holding("a").unwrap() };
+        let state = carry(None, look(Some(facts), None), None, at(10)).unwrap();
+        assert_eq!((state.failure, state.stamp, state.problems.len()), (None, None, 1));
+    }
+
+    #[test]
+    fn a_broken_endpoint_shows_its_new_chain_and_the_failure() {
+        let state = carry(Some(&known()), look(holding("b"), denied()), None, at(20)).unwrap();
+        assert_eq!(&*state.content.certificates[0].subject, "CN=b");
+        assert!(state.failure.is_some());
+    }
+
+    #[test]
+    fn a_key_alone_is_no_error_and_takes_the_certificates_away() {
+        let state = carry(Some(&known()), look(Some(Facts::default()), None), None, at(20)).unwrap();
+        assert!(state.content.certificates.is_empty() && state.failure.is_none());
+    }
+
+    #[test]
+    fn time_alone_makes_a_certificate_expire() {
+        let state = carry(Some(&known()), TargetEvent::TimePassed, None, at(1_000_001)).unwrap();
+        assert!(state.report.certificate(0).contains(Finding::Expired));
+    }
+
+    #[test]
+    fn the_errors_of_a_target_are_counted_by_stage_and_reason() {
+        let counted = |failure| {
+            let TargetEvent::Looked(mut look) = look(None, failure) else { unreachable!() };
+            look.counted = true;
+            TargetEvent::Looked(look)
+        };
+        let mut state = None;
+        for failure in [None, denied(), denied(), Some(Failure::new(Stage::Dns, Reason::DnsFailed, "x"))] {
+            state = carry(state.as_ref(), counted(failure), None, at(1));
+        }
+        let counters = state.unwrap().counters.unwrap();
+        assert_eq!(counters.ok, 1);
+        assert_eq!(counters.errors, [(Stage::Read, Reason::PermissionDenied, 2), (Stage::Dns, Reason::DnsFailed, 1)]);
+    }
+}

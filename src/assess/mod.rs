@@ -1,0 +1,13 @@
+//! Facts to judgement: findings, and what is carried from one scan to the next.
+//!
+//! May touch: `model`, `pki`. Must not: the network, tokio, the clock; the time is an argument.
+
+mod carry;
+mod findings;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod renewal;
+
+pub use carry::{Look, TargetEvent, carry};
+pub use findings::assess;
+pub use renewal::{Renewal, renewals};
