@@ -4,6 +4,7 @@
 //! [`engine`] keeps and publishes them as one immutable snapshot, [`metrics`] renders that snapshot when it is published, and
 //! [`http`] hands it out. [`model`] holds the nouns that they share, [`config`] the settings, [`cli`] the commands, [`app`] the wiring.
 
+pub mod config;
 pub mod engine;
 pub mod model;
 pub mod net;

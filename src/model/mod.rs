@@ -15,6 +15,7 @@ pub mod render;
 pub mod scan;
 pub mod state;
 pub mod time;
+pub mod user_labels;
 pub mod vocabulary;
 
 pub use clock::Clock;
@@ -30,6 +31,7 @@ pub use render::{Fragment, Render, Rendered};
 pub use scan::{BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use state::{FailureFacts, Report, SourceHeader, SourceStatus, TargetState};
 pub use time::UnixTime;
+pub use user_labels::UserLabels;
 pub use vocabulary::{CertRole, EmbeddedKind, Reason, Stage};
 
 /// Any error, boxed: what stands behind a closed reason.
