@@ -42,7 +42,7 @@ pub(super) fn understand(message: &str) -> Said {
     }
     let wrong = ["invalid type: ", "invalid value: ", "invalid length "].iter().find_map(|prefix| message.strip_prefix(prefix));
     match wrong.and_then(|rest| rest.rsplit_once(", expected ")) {
-        Some((found, expected)) => Said::Wrong(format!("expected {expected}, found {}", plain(found))),
+        Some((found, expected)) => Said::Wrong(format!("expected {}, found {}", wanted(expected), plain(found))),
         None => Said::Wrong(message.to_owned()),
     }
 }
@@ -69,6 +69,18 @@ pub(super) fn choice(found: &str, known: &[String]) -> String {
         _ if LATER_KINDS.contains(&found) => format!("{expected}; {found:?} is not in this version of notafter"),
         Some(near) => format!("{expected}, found {found:?}; did you mean {near:?}?"),
         None => format!("{expected}, found {found:?}"),
+    }
+}
+
+/// serde's names of types, as TOML calls them.
+fn wanted(expected: &str) -> &str {
+    match expected {
+        "a sequence" => "an array",
+        "a map" => "a table",
+        "a boolean" => "true or false",
+        _ if expected.starts_with("struct ") => "a table",
+        _ if expected.starts_with(['u', 'i']) && expected[1..].bytes().all(|byte| byte.is_ascii_alphanumeric()) => "a whole number",
+        _ => expected,
     }
 }
 
@@ -121,7 +133,7 @@ mod tests {
     fn serdes_messages_are_turned_into_expected_and_found() {
         let rows = [
             ("invalid type: integer `10`, expected a duration", "expected a duration, found 10"),
-            ("invalid type: string \"a, expected b\", expected u64", "expected u64, found \"a, expected b\""),
+            ("invalid type: string \"a, expected b\", expected u64", "expected a whole number, found \"a, expected b\""),
             ("invalid type: map, expected a string", "expected a string, found a table"),
             (
                 "unknown variant `fisrt`, expected `first` or `all`",

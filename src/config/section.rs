@@ -11,6 +11,8 @@ use super::message::{self, SECRETS, Said};
 
 /// More are counted, not shown.
 const MOST_SHOWN: usize = 20;
+/// Longer names and messages repeat a value that nobody reads to its end.
+const LONGEST_TEXT: usize = 800;
 
 /// What is wrong with a document, gathered while it is read.
 pub(super) struct Problems<'t> {
@@ -44,18 +46,23 @@ impl<'t> Problems<'t> {
     }
 
     pub(super) fn add(&mut self, at: usize, table: &str, key: &str, message: impl Into<String>) {
-        self.found.push(Found { at, table: table.to_owned(), key: key.to_owned(), message: message.into() });
+        self.found.push(Found { at, table: clipped(table.to_owned()), key: clipped(key.to_owned()), message: clipped(message.into()) });
     }
 
     /// The parser's own complaint; the table is the last header before it.
     pub(super) fn add_syntax(&mut self, error: &toml::de::Error) {
-        let at = error.span().map_or(0, |span| span.start);
+        let span = error.span().unwrap_or_default();
+        let at = span.start;
         let before = self.text.get(..at).unwrap_or_default();
         let header = |line: &str| Some(line.trim().strip_prefix('[')?.trim_matches(['[', ']', ' ']).to_owned());
         let (earlier, line) = before.rsplit_once('\n').unwrap_or(("", before));
         let table = earlier.lines().rev().find_map(header).unwrap_or_default();
         let key = line.split_once('=').map(|(key, _)| key.trim().to_owned()).unwrap_or_default();
-        self.add(at, &table, &key, error.message().to_owned());
+        let message = match (error.message(), self.text.get(span)) {
+            ("duplicate key", Some(name)) => format!("{name} is there already: every table and key stands once"),
+            (message, _) => message.to_owned(),
+        };
+        self.add(at, &table, &key, message);
     }
 
     /// Something serde said of a value or table that stands at `key` of `section` (`""`: the whole of it).
@@ -229,7 +236,20 @@ fn join(outer: &str, inner: &str) -> String {
 /// A key as TOML writes it.
 pub(super) fn quoted(key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if bare { key.to_owned() } else { toml::Value::from(key.escape_debug().to_string()).to_string() }
+    match key {
+        _ if bare => key.to_owned(),
+        // Only in messages: no source has such a name.
+        _ if key.contains(char::is_control) => format!("{key:?}"),
+        _ => toml::Value::from(key).to_string(),
+    }
+}
+
+fn clipped(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Line and column from 1; the column counts characters.

@@ -48,7 +48,7 @@ impl Listing {
         self.duration("timeout", Some(options.timeout));
         self.duration("deadline", options.deadline);
         self.duration("retain", options.retain);
-        self.key("max_series", i64::try_from(options.max_series).map_or_else(|_| Value::from(options.max_series.to_string()), Value::from));
+        self.key("max_series", Value::from(i64::try_from(options.max_series).unwrap_or(i64::MAX)));
         let chain = match options.chain {
             ChainScope::All => "all",
             ChainScope::Leaf => "leaf",

@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn the_state_goes_where_systemd_says_then_xdg_then_home() {
-        let rows: [(&str, &[(&str, &str)], Option<&str>); 8] = [
+        type Row = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>);
+        let rows: [Row; 8] = [
             ("systemd first", &[("STATE_DIRECTORY", "/var/lib/notafter"), ("HOME", "/root")], Some("/var/lib/notafter")),
             ("the first of several", &[("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")], Some("/var/lib/a")),
             ("xdg", &[("XDG_STATE_HOME", "/x"), ("HOME", "/root")], Some("/x/notafter")),

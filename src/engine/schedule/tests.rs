@@ -206,7 +206,7 @@ fn matches(expression: &[&str], date: DateTime<Utc>) -> bool {
                 None if range == "*" => span,
                 None => (range.parse().unwrap(), range.parse().unwrap()),
             };
-            let hit = |value: u32| (low..=high).contains(&value) && (value - low) % step == 0;
+            let hit = |value: u32| (low..=high).contains(&value) && (value - low).is_multiple_of(step);
             // Sunday is 0 and 7.
             hit(value) || (span == (0, 6) && value == 0 && hit(7))
         })
