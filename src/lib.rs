@@ -5,6 +5,8 @@
 //! [`http`] hands it out. [`model`] holds the nouns that they share, [`config`] the settings, [`cli`] the commands, [`app`] the wiring.
 
 pub mod assess;
+pub mod config;
+pub mod engine;
 pub mod model;
 pub mod net;
 pub mod pki;

@@ -1,1 +1,4 @@
 //! The one integration-test binary; each module is a topic.
+
+#[path = "integration/config.rs"]
+mod config;

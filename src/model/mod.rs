@@ -10,10 +10,12 @@ pub mod id;
 pub mod observation;
 pub mod options;
 pub mod place;
+pub mod quantity;
 pub mod render;
 pub mod scan;
 pub mod state;
 pub mod time;
+pub mod user_labels;
 pub mod vocabulary;
 
 pub use clock::Clock;
@@ -24,10 +26,12 @@ pub use id::{SourceId, SourceKind};
 pub use observation::{Failure, Handshake, Limits, Material, Observation, Secret};
 pub use options::{Labels, SourceOptions};
 pub use place::Place;
+pub use quantity::{ByteSize, HumanDuration};
 pub use render::{Fragment, Render, Rendered};
 pub use scan::{BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use state::{FailureFacts, Report, SourceHeader, SourceStatus, TargetState};
 pub use time::UnixTime;
+pub use user_labels::UserLabels;
 pub use vocabulary::{CertRole, EmbeddedKind, Reason, Stage};
 
 /// Any error, boxed: what stands behind a closed reason.

@@ -67,6 +67,14 @@ closed! {
 }
 
 closed! {
+    /// Whose further families `[metrics] compatibility` asks for.
+    pub enum Compatibility {
+        /// enix/x509-certificate-exporter
+        Enix = "enix",
+    }
+}
+
+closed! {
     /// Where in a kubeconfig a certificate stands.
     pub enum EmbeddedKind {
         /// `clusters[].cluster.certificate-authority…`

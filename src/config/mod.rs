@@ -1,0 +1,99 @@
+//! The configuration: `notafter.toml` as typed values, one file per concern.
+//!
+//! May touch: its own file, the settings types of the other modules. Must not: any other I/O, the environment except through
+//! the function it is handed.
+//!
+//! Strict: what is not understood is refused with file, line, table, key and what was expected; nothing is ignored.
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::schedule::Schedule;
+use crate::model::{BuildContext, SourceId, SourceOptions};
+use crate::source::SourceSettings;
+
+pub mod builtin;
+pub mod error;
+pub mod load;
+pub mod locate;
+pub mod metrics;
+pub mod server;
+pub mod show;
+pub mod source;
+pub mod storage;
+
+mod message;
+mod section;
+
+pub use error::{ConfigError, Problem};
+pub use load::{load, load_str};
+pub use locate::{Located, locate};
+pub use metrics::MetricsConfig;
+pub use server::ServerConfig;
+pub use show::show;
+pub use storage::StorageConfig;
+
+/// A configuration, checked, with every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `[server]`
+    pub server: ServerConfig,
+    /// `[storage]`
+    pub storage: StorageConfig,
+    /// `[metrics]`
+    pub metrics: MetricsConfig,
+    /// `[sources.*]`, sorted by name.
+    pub sources: Vec<SourceConfig>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// One `[sources.<name>]`. Equal ones need no new source on reload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceConfig {
+    /// Kind and name.
+    pub id: SourceId,
+    /// When it is looked at.
+    pub schedule: Schedule,
+    /// The keys that every source has.
+    pub options: SourceOptions,
+    /// The keys of its kind.
+    pub settings: SourceSettings,
+    /// The keys of its kind as written, secrets masked: for people.
+    pub shown: toml::Table,
+}
+
+/// Where a configuration comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, by the path it was asked for with.
+    File(PathBuf),
+    /// The places that were found on this machine.
+    BuiltIn,
+}
+
+impl Config {
+    /// What sources may know while they are built.
+    pub fn build_context(&self) -> BuildContext {
+        BuildContext { base: self.origin.base() }
+    }
+}
+
+impl Origin {
+    /// The folder that relative paths of the configuration start from: the file's own.
+    pub fn base(&self) -> PathBuf {
+        match self {
+            // Without a working directory there is nothing better than the path as given.
+            Self::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).parent().map(Path::to_owned).unwrap_or_default(),
+            Self::BuiltIn => PathBuf::from("/"),
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::BuiltIn => f.pad("built-in places"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The configuration as understood, as TOML that reads back to the same.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use toml::Value;
+
+use super::section::quoted;
+use super::{Config, SourceConfig};
+use crate::model::HumanDuration;
+use crate::model::options::ChainScope;
+
+/// Longer arrays are written one value to a line.
+const WIDTH: usize = 100;
+
+/// Every key with its value, defaults filled in. Secrets are masked: they are all that does not read back.
+pub fn show(config: &Config) -> String {
+    let mut text = Listing(String::new());
+    text.comment(&format!("From {}; relative paths start from {}", config.origin, config.origin.base().display()));
+    text.header("server");
+    text.key("listen", strings(&config.server.listen));
+    if config.storage.state_dir.is_some() || config.storage.cache_dir.is_some() {
+        text.header("storage");
+        text.path("state_dir", config.storage.state_dir.as_deref());
+        text.path("cache_dir", config.storage.cache_dir.as_deref());
+    }
+    if !config.metrics.compatibility.is_empty() {
+        text.header("metrics");
+        text.key("compatibility", strings(&config.metrics.compatibility));
+    }
+    if config.sources.is_empty() {
+        text.comment("No sources: nothing is watched.");
+    }
+    for source in &config.sources {
+        text.source(source);
+    }
+    text.0
+}
+
+struct Listing(String);
+
+impl Listing {
+    fn source(&mut self, source: &SourceConfig) {
+        let options = &source.options;
+        self.header(&format!("sources.{}", quoted(&source.id.name)));
+        self.key("type", Value::from(source.id.kind.as_str()));
+        self.key("schedule", Value::from(source.schedule.to_string()));
+        self.duration("timeout", Some(options.timeout));
+        self.duration("deadline", options.deadline);
+        self.duration("retain", options.retain);
+        self.key("max_series", Value::from(i64::try_from(options.max_series).unwrap_or(i64::MAX)));
+        let chain = match options.chain {
+            ChainScope::All => "all",
+            ChainScope::Leaf => "leaf",
+        };
+        self.key("chain", Value::from(chain));
+        self.key("trust_store", Value::from(options.trust_store));
+        self.key("rotate_at", Value::from(options.rotate_at));
+        if !options.labels.0.is_empty() {
+            let labels = options.labels.0.iter().map(|(name, value)| (name.to_string(), Value::from(&**value)));
+            self.key("labels", Value::Table(labels.collect()));
+        }
+        for (key, value) in &source.shown {
+            self.key(&quoted(key), value.clone());
+        }
+    }
+
+    fn header(&mut self, name: &str) {
+        self.line(&format!("\n[{name}]"));
+    }
+
+    fn comment(&mut self, text: &str) {
+        // A file's name may hold a line's end.
+        self.line(&format!("# {}", text.replace(char::is_control, "?")));
+    }
+
+    fn key(&mut self, key: &str, value: Value) {
+        let line = format!("{key} = {value}");
+        match value {
+            Value::Array(values) if line.len() > WIDTH && values.len() > 1 => {
+                self.line(&format!("{key} = ["));
+                for value in values {
+                    self.line(&format!("    {value},"));
+                }
+                self.line("]");
+            }
+            _ => self.line(&line),
+        }
+    }
+
+    fn duration(&mut self, key: &str, duration: Option<Duration>) {
+        if let Some(duration) = duration {
+            self.key(key, Value::from(HumanDuration(duration).to_string()));
+        }
+    }
+
+    fn path(&mut self, key: &str, path: Option<&std::path::Path>) {
+        // Both parts come from TOML and from the configuration's own path.
+        if let Some(path) = path {
+            self.key(key, Value::from(path.to_string_lossy().as_ref()));
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+}
+
+fn strings<T: ToString>(values: &[T]) -> Value {
+    Value::Array(values.iter().map(|value| Value::from(value.to_string())).collect())
+}

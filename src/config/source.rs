@@ -1,0 +1,133 @@
+//! `[defaults]` and `[sources.*]`: the keys that every source has; those of its kind are read by the kind.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
+
+use super::SourceConfig;
+use super::message::{self, SECRETS};
+use super::section::{Problems, Section};
+use crate::engine::schedule::Schedule;
+use crate::model::{BuildContext, HumanDuration, SourceId, SourceKind, SourceOptions, UserLabels};
+use crate::source::SourceSettings;
+
+/// Every five minutes.
+const DEFAULT_SCHEDULE: &str = "*/5 * * * *";
+/// Longer names would be cut in labels.
+const LONGEST_NAME: usize = 128;
+
+/// The keys that may stand in `[defaults]` and in every source.
+#[derive(Clone, Debug)]
+pub(super) struct Defaults {
+    schedule: Schedule,
+    options: SourceOptions,
+}
+
+impl Defaults {
+    /// What holds where nothing is written.
+    pub(super) fn built_in() -> Self {
+        #[expect(clippy::expect_used, reason = "a constant, and a test loads an empty configuration")]
+        let schedule = Schedule::parse(DEFAULT_SCHEDULE).expect("the default schedule parses");
+        Self { schedule, options: SourceOptions::default() }
+    }
+
+    /// These, but for what the table says.
+    pub(super) fn overridden(&self, table: &mut Section<'_>, problems: &mut Problems<'_>) -> Self {
+        let schedule = table.take("schedule", problems, |text: String| Schedule::parse(&text).map_err(|error| error.to_string()));
+        let mut duration = |key| table.take(key, problems, |HumanDuration(duration)| Ok(duration));
+        let (timeout, deadline, retain) = (duration("timeout"), duration("deadline"), duration("retain"));
+        let max_series = table.take("max_series", problems, |value: toml::Value| {
+            let count = value.as_integer().and_then(|count| u64::try_from(count).ok()).filter(|count| *count > 0);
+            count.ok_or_else(|| format!("expected a whole number of at least 1, found {value}"))
+        });
+        let rotate_at = table.take("rotate_at", problems, |value: toml::Value| {
+            let part = value.as_float().filter(|part| *part > 0.0 && *part < 1.0);
+            part.ok_or_else(|| format!("expected a part of the lifetime between 0 and 1, such as 0.75, found {value}"))
+        });
+        let known = &self.options;
+        Self {
+            schedule: schedule.unwrap_or_else(|| self.schedule.clone()),
+            options: SourceOptions {
+                timeout: timeout.unwrap_or(known.timeout),
+                deadline: deadline.or(known.deadline),
+                retain: retain.or(known.retain),
+                max_series: max_series.unwrap_or(known.max_series),
+                rotate_at: rotate_at.unwrap_or(known.rotate_at),
+                ..known.clone()
+            },
+        }
+    }
+}
+
+/// `[sources]`: a table per source, by name.
+pub(super) fn parse_all(mut sources: Section<'_>, defaults: &Defaults, base: &Path, problems: &mut Problems<'_>) -> Vec<SourceConfig> {
+    let tables = std::mem::take(&mut sources.table);
+    let mut parsed = Vec::new();
+    for (key, value) in tables {
+        let name: Arc<str> = key.get_ref().as_ref().into();
+        let at = key.span().start;
+        let Some(table) = sources.table_of(key, value, problems) else { continue };
+        if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+            let message = format!("expected a name of 1 to {LONGEST_NAME} bytes without control characters");
+            problems.add(at, &table.name, "", message);
+        }
+        parsed.extend(parse(name, table, defaults, base, problems));
+    }
+    parsed
+}
+
+fn parse(name: Arc<str>, mut table: Section<'_>, defaults: &Defaults, base: &Path, problems: &mut Problems<'_>) -> Option<SourceConfig> {
+    let missing = !table.table.contains_key("type");
+    let kind = table.take("type", problems, |text: String| kind(&text));
+    if missing {
+        problems.add(table.at, &table.name, "type", format!("required, but missing; {}", expected_kinds()));
+    }
+    let Defaults { schedule, mut options } = defaults.overridden(&mut table, problems);
+    if let Some(labels) = table.take("labels", problems, |UserLabels(labels)| Ok(labels)) {
+        options.labels = Arc::new(labels);
+    }
+    if let Some(chain) = table.take("chain", problems, Ok) {
+        options.chain = chain;
+    }
+    if let Some(trust_store) = table.take("trust_store", problems, Ok) {
+        options.trust_store = trust_store;
+    }
+
+    let kind = kind?;
+    let rest = std::mem::take(&mut table.table);
+    let span = table.at..table.at;
+    let deserializer = Deserializer::from(Spanned::new(span.clone(), rest.clone()));
+    let settings = SourceSettings::parse(kind, deserializer).map_err(|error| table.refuse(&rest, &error, problems)).ok()?;
+    // Building reads and dials nothing: it tells what the keys say only together, here with its line.
+    if let Err(error) = settings.build(&BuildContext { base: base.to_owned() }) {
+        problems.add(table.position_of(&rest, &error.key), &table.name, &error.key, error.message);
+        return None;
+    }
+    let shown = shown(Spanned::new(span, rest));
+    Some(SourceConfig { id: SourceId { kind, name }, schedule, options, settings, shown })
+}
+
+fn kind(text: &str) -> Result<SourceKind, String> {
+    let known: Vec<String> = SourceSettings::KINDS.iter().map(SourceKind::to_string).collect();
+    let kind = SourceSettings::KINDS.iter().copied().find(|kind| kind.as_str() == text);
+    kind.ok_or_else(|| message::choice(text, &known))
+}
+
+fn expected_kinds() -> String {
+    let kinds: Vec<String> = SourceSettings::KINDS.iter().map(|kind| format!("{:?}", kind.as_str())).collect();
+    format!("expected one of {}", kinds.join(", "))
+}
+
+fn shown(rest: Spanned<DeTable<'_>>) -> toml::Table {
+    // Any TOML table is one; dates have been refused by the settings.
+    let mut table = toml::Table::deserialize(Deserializer::from(rest)).unwrap_or_default();
+    for (key, value) in &mut table {
+        if SECRETS.contains(&key.as_str()) {
+            *value = toml::Value::from("[secret]");
+        }
+    }
+    table
+}

@@ -1,0 +1,196 @@
+//! Configurations that are refused, each beside what is said of it, and one that is taken.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test integration config` writes the messages anew.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notafter::config::{Config, ConfigError, Origin, builtin, load, load_str, show};
+use notafter::model::SourceKind;
+use notafter::model::options::{ChainScope, SourceOptions};
+use notafter::model::vocabulary::Compatibility;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/config").join(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test's own files")]
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    load_str(text, Origin::File("notafter.toml".into()))
+}
+
+fn source(keys: &str) -> Config {
+    parse(&format!("[sources.a]\ntype = \"file\"\npaths = [\"/a.pem\"]\n{keys}")).unwrap()
+}
+
+#[test]
+fn every_kind_of_error_says_where_and_what_was_expected() {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder("invalid")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    assert!(paths.len() > 50, "the folder has lost its files");
+    let mut wrong = Vec::new();
+    for path in paths {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let found = match parse(&text(&path)) {
+            Ok(_) => "accepted\n".to_owned(),
+            Err(error) => format!("{error}\n"),
+        };
+        let golden = path.with_extension("txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &found).unwrap();
+        }
+        let expected = text(&golden);
+        if found != expected || !found.starts_with("notafter.toml:") {
+            wrong.push(format!("{name}\n  expected: {expected}  found:    {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn problems_carry_their_parts() {
+    let Err(ConfigError::Invalid { problems, more }) = parse("\n[sources.edge]\ntype = \"file\"\npaths = []\n  timeout = 10") else {
+        panic!("accepted")
+    };
+    let problem = problems.iter().find(|problem| problem.key == "timeout").unwrap();
+    assert_eq!((problem.file.as_str(), problem.line, problem.column), ("notafter.toml", 5, 13));
+    assert_eq!((problem.table.as_str(), more), ("sources.edge", 0));
+}
+
+#[test]
+fn all_of_the_design_is_understood() {
+    let config = parse(&text(&folder("valid/design.toml"))).unwrap();
+    let cwd = std::env::current_dir().unwrap();
+    assert_eq!(config.server.listen, ["0.0.0.0:9849", "[::1]:9849"].map(|text| text.parse::<SocketAddr>().unwrap()));
+    assert_eq!(config.storage.state_dir, Some("/var/lib/notafter".into()));
+    assert_eq!(config.storage.cache_dir, Some(cwd.join("cache")));
+    assert_eq!(config.metrics.compatibility, [Compatibility::Enix]);
+    assert_eq!(config.build_context().base, cwd);
+
+    let names: Vec<(&str, SourceKind)> = config.sources.iter().map(|source| (&*source.id.name, source.id.kind)).collect();
+    let kinds =
+        [("edge", SourceKind::Tls), ("nginx", SourceKind::File), ("trust stores", SourceKind::File), ("users", SourceKind::Kubeconfig)];
+    assert_eq!(names, kinds);
+    let [edge, nginx, trust, users] = config.sources.as_slice() else { unreachable!() };
+    assert_eq!(edge.schedule.to_string(), "*/30 * * * * *");
+    assert_eq!(edge.options.timeout, Duration::from_secs(8), "from [defaults]");
+    assert_eq!(edge.options.retain, Some(Duration::from_secs(90 * 86_400)), "from [defaults]");
+    assert_eq!(nginx.schedule.to_string(), "*/10 * * * *", "from [defaults]");
+    assert_eq!(nginx.options.chain, ChainScope::Leaf);
+    assert_eq!(nginx.options.deadline, Some(Duration::from_secs(120)));
+    assert_eq!(nginx.options.rotate_at, 0.5);
+    let labels: Vec<(&str, &str)> = nginx.options.labels.0.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(labels, [("owner", "a \"quoted\" \\ name"), ("team", "web")], "sorted by name");
+    assert!(trust.options.trust_store && !nginx.options.trust_store);
+    assert_eq!((trust.options.max_series, users.options.max_series), (1000, SourceOptions::default().max_series));
+}
+
+#[test]
+fn an_empty_file_watches_nothing_with_every_default() {
+    let config = parse("").unwrap();
+    assert_eq!(config.server.listen, ["0.0.0.0:9849".parse::<SocketAddr>().unwrap()]);
+    assert!(config.sources.is_empty() && config.metrics.compatibility.is_empty());
+    assert_eq!((config.storage.state_dir, config.storage.cache_dir), (None, None));
+    let config = source("");
+    assert_eq!(config.sources[0].schedule.to_string(), "*/5 * * * *");
+    assert_eq!(config.sources[0].options, SourceOptions::default());
+    assert_eq!(config.sources[0].options.timeout, Duration::from_secs(10));
+}
+
+#[test]
+fn what_is_shown_reads_back_to_the_same() {
+    let config = parse(&text(&folder("valid/design.toml"))).unwrap();
+    let shown = show(&config);
+    assert_eq!(parse(&shown).unwrap_or_else(|error| panic!("{error}\n{shown}")), config, "{shown}");
+    for line in ["timeout = \"8s\"", "schedule = \"*/10 * * * *\"", "retain = \"90d\"", "[sources.\"trust stores\"]"] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+    let empty = parse("").unwrap();
+    assert_eq!(parse(&show(&empty)).unwrap(), empty);
+}
+
+#[test]
+fn a_passphrase_is_neither_shown_nor_printed() {
+    let config = source("passphrase = \"hunter2\"");
+    assert!(show(&config).contains("passphrase = \"[secret]\""));
+    assert!(!show(&config).contains("hunter2") && !format!("{config:?}").contains("hunter2"));
+    assert_ne!(config.sources, source("passphrase = \"hunter3\"").sources, "a new passphrase is a change");
+}
+
+#[test]
+fn only_what_is_written_differently_is_a_change() {
+    assert_eq!(source("timeout = \"10s\"").sources, source("timeout = \"10000ms\"").sources);
+    for other in
+        ["timeout = \"11s\"", "schedule = \"@hourly\"", "labels = { team = \"web\" }", "exclude = [\"/b.pem\"]", "chain = \"leaf\""]
+    {
+        assert_ne!(source(other).sources, source("").sources, "{other}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_taken() {
+    let text = "\u{feff}[server]\r\nlisten = [\"127.0.0.1:1\"]\r\n";
+    assert_eq!(parse(text).unwrap().server.listen, ["127.0.0.1:1".parse::<SocketAddr>().unwrap()]);
+}
+
+#[test]
+fn files_that_cannot_be_a_configuration_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notafter.toml");
+    let message = |path: &Path| load(path).unwrap_err().to_string();
+    assert!(message(&path).contains("cannot be read: No such file"), "{}", message(&path));
+    assert!(message(folder.path()).contains("cannot be read: Is a directory"), "{}", message(folder.path()));
+    assert!(message(Path::new("/dev/zero")).contains("expected at most 1048576 bytes"));
+
+    fs::write(&path, b"[server]\nlisten = [\"\xff\"]").unwrap();
+    assert!(message(&path).ends_with("notafter.toml:2:12: expected text in UTF-8"), "{}", message(&path));
+    fs::write(&path, format!("#{}", " ".repeat((1 << 20) - 1))).unwrap();
+    assert_eq!(load(&path).unwrap().sources, []);
+    fs::write(&path, format!("#{}", " ".repeat(1 << 20))).unwrap();
+    assert!(message(&path).contains("expected at most 1048576 bytes"));
+}
+
+#[test]
+fn hostile_texts_are_refused_in_bounded_time_with_a_bounded_message() {
+    let keys: String = (0..80_000).map(|number| format!("k{number} = 1\n")).collect();
+    let tables: String = (0..30_000).map(|number| format!("[sources.k{number}]\na=1\n")).collect();
+    let texts = [
+        ("deep arrays", format!("[server]\nlisten = {}", "[".repeat(500_000))),
+        ("deep tables", format!("a = {}", "{a=".repeat(200_000))),
+        ("long dotted key", format!("{}a = 1", "a.".repeat(400_000))),
+        ("many unknown keys", keys),
+        ("many wrong sources", tables),
+        ("a long value", format!("[defaults]\nschedule = \"{}\"", "1,".repeat(400_000))),
+    ];
+    for (name, text) in texts {
+        let error = parse(&text).expect_err(name).to_string();
+        assert!(error.len() < 64 << 10, "{name}: a message of {} bytes", error.len());
+    }
+}
+
+#[test]
+fn relative_paths_start_from_the_files_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notafter.toml");
+    fs::write(&path, "[storage]\nstate_dir = \"state\"").unwrap();
+    let config = load(&path).unwrap();
+    assert_eq!(config.storage.state_dir, Some(folder.path().join("state")));
+    assert_eq!(config.build_context().base, folder.path());
+}
+
+#[test]
+fn the_built_in_places_load_whatever_exists() {
+    let all = builtin::load(&|_| Some("/home/a[b]".into()), &|_| true).unwrap();
+    assert_eq!(all.sources.len(), 10);
+    assert_eq!(all.origin, Origin::BuiltIn);
+    assert_eq!(load_str(&show(&all), Origin::BuiltIn).unwrap(), all);
+    assert_eq!(builtin::load(&|_| None, &|_| false).unwrap().sources, []);
+}
