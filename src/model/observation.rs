@@ -24,19 +24,21 @@ pub struct Observation {
     pub failure: Option<Failure>,
     /// How an unchanged thing is recognised at the next scan; `None` when it must be read again.
     pub stamp: Option<Stamp>,
-    /// How long it took.
+    /// How long it took, all stages together.
     pub elapsed: Duration,
+    /// How long the TLS handshake alone took, whether it ended well or not; `None` when none was begun.
+    pub handshake: Option<Duration>,
 }
 
 impl Observation {
     /// Something was read.
     pub fn found(place: Place, material: Material) -> Self {
-        Self { place, labels: None, material: Some(material), failure: None, stamp: None, elapsed: Duration::ZERO }
+        Self { place, labels: None, material: Some(material), failure: None, stamp: None, elapsed: Duration::ZERO, handshake: None }
     }
 
     /// Nothing could be read.
     pub fn failed(place: Place, failure: Failure) -> Self {
-        Self { place, labels: None, material: None, failure: Some(failure), stamp: None, elapsed: Duration::ZERO }
+        Self { place, labels: None, material: None, failure: Some(failure), stamp: None, elapsed: Duration::ZERO, handshake: None }
     }
 }
 
@@ -63,8 +65,8 @@ pub struct Handshake {
     pub staple: Option<Vec<u8>>,
     /// The name that the leaf must carry: a DNS name or an IP address.
     pub server_name: Box<str>,
-    /// The trust anchors that the source was told to use.
-    pub roots: Arc<Roots>,
+    /// The trust anchors that the source was told to use; `None` when they cannot be read: then nothing is known about trust.
+    pub roots: Option<Arc<Roots>>,
     /// `TLS 1.3`, `TLS 1.2`; `None` when the handshake did not come so far.
     pub version: Option<&'static str>,
     /// IANA name of the cipher suite.
