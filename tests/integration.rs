@@ -1,1 +1,10 @@
 //! The one integration-test binary; each module is a topic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "integration/support/mod.rs"]
+mod support;
+
+#[path = "integration/tls.rs"]
+mod tls;
+#[path = "integration/tls_openssl.rs"]
+mod tls_openssl;
