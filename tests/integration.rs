@@ -1,4 +1,11 @@
 //! The one integration-test binary; each module is a topic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 #[path = "integration/config.rs"]
 mod config;
+#[path = "integration/support/mod.rs"]
+mod support;
+#[path = "integration/tls.rs"]
+mod tls;
+#[path = "integration/tls_openssl.rs"]
+mod tls_openssl;

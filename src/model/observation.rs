@@ -24,9 +24,9 @@ pub struct Observation {
     pub failure: Option<Failure>,
     /// How an unchanged thing is recognised at the next scan; `None` when it must be read again.
     pub stamp: Option<Stamp>,
-    /// How long it took.
+    /// How long it took, all stages together.
     pub elapsed: Duration,
-    /// How long the TLS handshake alone took, where there was one.
+    /// How long the TLS handshake alone took, whether it ended well or not; `None` when none was begun.
     pub handshake: Option<Duration>,
 }
 
@@ -65,7 +65,7 @@ pub struct Handshake {
     pub staple: Option<Vec<u8>>,
     /// The name that the leaf must carry: a DNS name or an IP address.
     pub server_name: Box<str>,
-    /// The trust anchors that the source was told to use; `None` when they could not be loaded, so that nothing is said of trust.
+    /// The trust anchors that the source was told to use; `None` when they cannot be read: then nothing is known about trust.
     pub roots: Option<Arc<Roots>>,
     /// `TLS 1.3`, `TLS 1.2`; `None` when the handshake did not come so far.
     pub version: Option<&'static str>,

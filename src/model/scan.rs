@@ -51,6 +51,8 @@ pub struct Stamp {
 pub trait Sink: Send + Sync {
     /// Takes one observation; decodes, judges and keeps it.
     fn observed(&self, observation: Observation);
+    /// Takes an error that belongs to the source and to no place of it (its trust anchors …): counted and logged.
+    fn source_error(&self, failure: Failure);
     /// Whether the place is known with this stamp and needs no reading; then it counts as seen in this scan.
     fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool;
     /// Every place that is known from before.
@@ -78,6 +80,11 @@ impl ScanContext {
     /// See [`Sink::observed`].
     pub fn observed(&self, observation: Observation) {
         self.sink.observed(observation);
+    }
+
+    /// See [`Sink::source_error`].
+    pub fn source_error(&self, failure: Failure) {
+        self.sink.source_error(failure);
     }
 
     /// See [`Sink::is_unchanged`].

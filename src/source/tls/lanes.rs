@@ -1,0 +1,99 @@
+//! In which order, and how many at once.
+//!
+//! A target that hangs holds its place in a lane for its whole timeout. Those that timed out last time therefore run in a lane of
+//! their own, beside the others and as wide, so that from the second round on they hold up only each other. Both lanes are
+//! part of one future: nothing outlives the scan.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::probe::{Done, Job, Prober, Round};
+use crate::model::ScanContext;
+use crate::model::observation::Roots;
+use crate::net::Resolver;
+
+/// Lookups at once in each lane: each blocks a thread.
+const LOOKUPS: usize = 32;
+
+/// The lanes of a source, and what it remembers of the last scan.
+pub(super) struct Lanes {
+    width: usize,
+    /// Each lane has lookups of its own: a name that hangs cannot be given up, and would take the others' turns.
+    resolver: Resolver,
+    slow_resolver: Resolver,
+    timed_out: Mutex<HashSet<Job>>,
+}
+
+struct Lane<F> {
+    queue: VecDeque<(Job, Duration)>,
+    running: FuturesUnordered<F>,
+}
+
+impl Lanes {
+    /// Lanes that each run so many probes at once.
+    pub fn new(width: usize) -> Self {
+        Self { width, resolver: Resolver::new(LOOKUPS), slow_resolver: Resolver::new(LOOKUPS), timed_out: Mutex::default() }
+    }
+
+    /// Probes every target once.
+    ///
+    /// May be dropped at any await: probes under way end with it, and what timed out before is remembered.
+    pub async fn run(&self, prober: &Prober, cx: &ScanContext, roots: Option<&Arc<Roots>>) {
+        let round = Round::new(cx, roots);
+        let timed_out_before = self.timed_out().clone();
+        let mut timed_out_now = HashSet::new();
+        let (mut main, mut slow) = (Lane::new(), Lane::new());
+        let queue = |job: Job, spent: Duration, main: &mut Lane<_>, slow: &mut Lane<_>| {
+            let lane = if timed_out_before.contains(&job) { slow } else { main };
+            lane.queue.push_back((job, spent));
+        };
+        for target in 0..prober.targets.len() {
+            queue(Job { target, address: None }, Duration::ZERO, &mut main, &mut slow);
+        }
+        loop {
+            if cx.is_over() {
+                return;
+            }
+            main.start(self.width, |job, spent| prober.run(job, spent, &self.resolver, &round));
+            slow.start(self.width, |job, spent| prober.run(job, spent, &self.slow_resolver, &round));
+            let Done { job, timed_out, next } = tokio::select! {
+                Some(done) = main.running.next() => done,
+                Some(done) = slow.running.next() => done,
+                else => break,
+            };
+            if timed_out {
+                timed_out_now.insert(job);
+                self.timed_out().insert(job);
+            } else {
+                self.timed_out().remove(&job);
+            }
+            for (job, spent) in next {
+                queue(job, spent, &mut main, &mut slow);
+            }
+        }
+        // Addresses that are gone from their name are forgotten here.
+        *self.timed_out() = timed_out_now;
+    }
+
+    fn timed_out(&self) -> MutexGuard<'_, HashSet<Job>> {
+        self.timed_out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Future<Output = Done>> Lane<F> {
+    fn new() -> Self {
+        Self { queue: VecDeque::new(), running: FuturesUnordered::new() }
+    }
+
+    fn start(&mut self, width: usize, run: impl Fn(Job, Duration) -> F) {
+        while self.running.len() < width
+            && let Some((job, spent)) = self.queue.pop_front()
+        {
+            self.running.push(run(job, spent));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One look at one target: lookup, connection, handshake, observation.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::Resolve;
+use super::target::{Host, Target};
+use crate::model::observation::Roots;
+use crate::model::{Failure, Handshake, Material, Observation, Place, Reason, ScanContext, Stage};
+use crate::net::{Budget, Resolver, Shown, TlsClient, connect};
+
+/// What all probes of a source share.
+pub(super) struct Prober {
+    pub targets: Vec<Target>,
+    pub resolve: Resolve,
+    pub source_address: Option<IpAddr>,
+    pub client: TlsClient,
+}
+
+/// What all probes of one scan share.
+pub(super) struct Round<'a> {
+    pub cx: &'a ScanContext,
+    pub roots: Option<&'a Arc<Roots>>,
+    /// Addresses that are known of each name, filled when a lookup fails for the first time.
+    known: OnceLock<HashMap<(Box<str>, Box<str>), Vec<IpAddr>>>,
+}
+
+/// A piece of work: a target, or one address of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Job {
+    /// Index of the target.
+    pub target: usize,
+    /// One address behind its name, where every one is probed.
+    pub address: Option<IpAddr>,
+}
+
+/// What came of a job.
+pub(super) struct Done {
+    /// What was done.
+    pub job: Job,
+    /// It ran out of time.
+    pub timed_out: bool,
+    /// What is to be done next, and how much of the budget the lookup has spent.
+    pub next: Vec<(Job, Duration)>,
+}
+
+impl<'a> Round<'a> {
+    pub fn new(cx: &'a ScanContext, roots: Option<&'a Arc<Roots>>) -> Self {
+        Self { cx, roots, known: OnceLock::new() }
+    }
+
+    fn known_addresses(&self, target: &Target) -> &[IpAddr] {
+        let known = self.known.get_or_init(|| {
+            let mut known: HashMap<_, Vec<_>> = HashMap::new();
+            self.cx.each_known(|place| {
+                if let Place::Endpoint { target, server_name, address: Some(address) } = place {
+                    known.entry((target.clone(), server_name.clone())).or_default().push(*address);
+                }
+            });
+            known
+        });
+        known.get(&(target.target.clone(), target.server_name.clone())).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Prober {
+    /// Does one job and hands over what it finds.
+    pub async fn run(&self, job: Job, spent: Duration, resolver: &Resolver, round: &Round<'_>) -> Done {
+        let mut done = Done { job, timed_out: false, next: Vec::new() };
+        let Some(target) = self.targets.get(job.target) else { return done };
+        if let Some(address) = job.address {
+            let budget = Budget::resumed(round.cx.clock.clone(), round.cx.timeout, spent);
+            let found = self.look(target, &[SocketAddr::new(address, target.port)], &budget).await;
+            done.timed_out = self.hand_over(target, Some(address), found, &budget, round);
+            return done;
+        }
+
+        let (budget, addresses) = match &target.host {
+            Host::Address(address) => {
+                let budget = Budget::new(round.cx.clock.clone(), round.cx.timeout);
+                (budget, self.usable(vec![SocketAddr::new(*address, target.port)], target))
+            }
+            Host::Name(name) => {
+                let turn = resolver.turn().await;
+                let budget = Budget::new(round.cx.clock.clone(), round.cx.timeout);
+                let found = budget.within(Stage::Dns, turn.resolve(name, target.port)).await;
+                let usable = found.and_then(|addresses| self.usable(addresses, target));
+                (budget, usable)
+            }
+        };
+        let each_address = self.resolve == Resolve::All && matches!(target.host, Host::Name(_));
+        match addresses {
+            Ok(addresses) if each_address => {
+                let spent = budget.spent();
+                done.next = addresses.iter().map(|address| (Job { target: job.target, address: Some(address.ip()) }, spent)).collect();
+            }
+            // What is known behind the name is as unreachable as the name; nothing of it may look gone.
+            Err(failure) if each_address && !round.known_addresses(target).is_empty() => {
+                for address in round.known_addresses(target) {
+                    let same = Failure::new(failure.stage, failure.reason, failure.detail.to_string());
+                    done.timed_out = self.hand_over(target, Some(*address), Err(same), &budget, round);
+                }
+            }
+            Ok(addresses) => {
+                let found = self.look(target, &addresses, &budget).await;
+                done.timed_out = self.hand_over(target, None, found, &budget, round);
+            }
+            Err(failure) => done.timed_out = self.hand_over(target, None, Err(failure), &budget, round),
+        }
+        done
+    }
+
+    /// The addresses that can be reached from the source address.
+    fn usable(&self, mut addresses: Vec<SocketAddr>, target: &Target) -> Result<Vec<SocketAddr>, Failure> {
+        if let Some(source) = self.source_address {
+            addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
+            if addresses.is_empty() {
+                let words = format!("no address of {} is of the same family as the source address {source}", target.target);
+                return Err(Failure::new(Stage::Connect, Reason::Unreachable, words));
+            }
+        }
+        Ok(addresses)
+    }
+
+    async fn look(&self, target: &Target, addresses: &[SocketAddr], budget: &Budget) -> Result<Shown, Failure> {
+        let stream = connect(addresses, self.source_address, budget).await?;
+        // A proxy stands before the connection, STARTTLS here: both hand on a stream.
+        Ok(self.client.handshake(stream, &target.server_name, budget).await)
+    }
+
+    /// Hands an observation over; says whether it ran out of time.
+    fn hand_over(
+        &self,
+        target: &Target,
+        address: Option<IpAddr>,
+        found: Result<Shown, Failure>,
+        budget: &Budget,
+        round: &Round<'_>,
+    ) -> bool {
+        let (material, failure, handshake) = match found {
+            Ok(shown) => {
+                let handshake = Some(shown.elapsed);
+                let (material, failure) = material(shown, &target.server_name, round.roots);
+                (material, failure, handshake)
+            }
+            Err(failure) => (None, Some(failure), None),
+        };
+        let timed_out = failure.as_ref().is_some_and(|failure| failure.reason == Reason::Timeout);
+        let place = target.place(address);
+        let labels = target.labels.clone();
+        round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed: budget.spent(), handshake });
+        timed_out
+    }
+}
+
+/// Material only where certificates came: without them there is nothing that could replace what is known.
+fn material(shown: Shown, server_name: &str, roots: Option<&Arc<Roots>>) -> (Option<Material>, Option<Failure>) {
+    let Shown { chain, staple, version, cipher, group, alpn, client_certificate_requested, possession, failure, elapsed: _ } = shown;
+    if chain.is_empty() {
+        let none = || Failure::new(Stage::Handshake, Reason::NoServerCertificate, "the handshake ended without a certificate");
+        return (None, Some(failure.unwrap_or_else(none)));
+    }
+    let handshake = Handshake {
+        chain,
+        staple,
+        server_name: server_name.into(),
+        roots: roots.cloned(),
+        version,
+        cipher,
+        group,
+        alpn,
+        client_certificate_requested,
+        possession,
+    };
+    (Some(Material::Handshake(Box::new(handshake))), failure)
+}
