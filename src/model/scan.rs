@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Clock;
 use super::observation::{Failure, Observation};
 use super::place::Place;
-use super::vocabulary::Reason;
-use super::{BoxError, BoxFuture};
+use super::BoxFuture;
 
 /// Somewhere certificates live. It touches no metric, no store and no wall clock.
 pub trait Source: Send + Sync {
@@ -57,8 +56,6 @@ pub trait Sink: Send + Sync {
     fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool;
     /// Every place that is known from before.
     fn each_known(&self, visit: &mut dyn FnMut(&Place));
-    /// Something went wrong that belongs to no place: counted and logged.
-    fn source_error(&self, reason: Reason, detail: BoxError);
     /// The scan has been given up: whatever comes now is ignored.
     fn is_over(&self) -> bool;
 }
@@ -95,11 +92,6 @@ impl ScanContext {
     /// See [`Sink::each_known`].
     pub fn each_known(&self, mut visit: impl FnMut(&Place)) {
         self.sink.each_known(&mut visit);
-    }
-
-    /// See [`Sink::source_error`].
-    pub fn source_error(&self, reason: Reason, detail: impl Into<BoxError>) {
-        self.sink.source_error(reason, detail.into());
     }
 
     /// See [`Sink::is_over`].
