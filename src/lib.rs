@@ -2,7 +2,8 @@
 //!
 //! The way of a certificate: a [`source`] finds bytes, [`pki`] makes facts of them, [`assess`] judges the facts, the
 //! [`engine`] keeps and publishes them as one immutable snapshot, [`metrics`] renders that snapshot when it is published, and
-//! [`http`] hands it out. [`model`] holds the nouns that they share, [`config`] the settings, [`cli`] the commands, [`app`] the wiring.
+//! [`http`] hands it out. [`model`] holds the nouns that they share, [`net`] the way to an endpoint, [`config`] the settings, [`cli`]
+//! the commands, [`app`] the wiring.
 
 pub mod assess;
 pub mod config;

@@ -1,8 +1,12 @@
 //! The one integration-test binary; each module is a topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
+#[path = "integration/architecture.rs"]
+mod architecture;
 #[path = "integration/config.rs"]
 mod config;
+#[path = "integration/dependencies.rs"]
+mod dependencies;
 #[path = "integration/support/mod.rs"]
 mod support;
 #[path = "integration/tls.rs"]

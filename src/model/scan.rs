@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::BoxFuture;
 use super::clock::Clock;
 use super::observation::{Failure, Observation};
 use super::place::Place;
-use super::BoxFuture;
 
 /// Somewhere certificates live. It touches no metric, no store and no wall clock.
 pub trait Source: Send + Sync {

@@ -196,7 +196,10 @@ async fn the_way_there_has_stages_of_its_own() {
     let (stage, reason) = failure(&unknown).unwrap();
     // Which of the two depends on whether this machine has a resolver that answers.
     assert!(stage == Stage::Dns && [Reason::DnsNotFound, Reason::DnsFailed].contains(&reason), "{:?}", unknown.failure);
-    assert_eq!(unknown.place, Place::Endpoint { target: "nowhere.invalid:443".into(), server_name: "nowhere.invalid".into(), address: None });
+    assert_eq!(
+        unknown.place,
+        Place::Endpoint { target: "nowhere.invalid:443".into(), server_name: "nowhere.invalid".into(), address: None }
+    );
 }
 
 #[tokio::test]
@@ -223,8 +226,7 @@ async fn user_labels_of_a_target_come_with_it() {
 async fn no_more_probes_at_once_than_allowed() {
     let issued = ca().leaf(&["localhost"]).issue();
     let server = TlsServer::start(Mode::Late(Duration::from_millis(20), Setup::new(&issued))).await;
-    let targets: Vec<_> =
-        (0..24).map(|n| format!("{{ target = \"{}\", server_name = \"n{n}.example\" }}", server.address)).collect();
+    let targets: Vec<_> = (0..24).map(|n| format!("{{ target = \"{}\", server_name = \"n{n}.example\" }}", server.address)).collect();
     let source = source(&format!("targets = [{}]\nconcurrency = 4", targets.join(",")));
     assert_eq!(scan(&*source, PLENTY).await.len(), 24);
     assert_eq!(server.connections(), 24);

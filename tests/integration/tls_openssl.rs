@@ -63,12 +63,7 @@ async fn refusals_have_stage_and_reason() {
             true,
         ),
         ("client certificate required, TLS 1.3: told later", [&required[..], &["-tls1_3"]].concat(), None, true),
-        (
-            "TLS 1.1 alone",
-            vec!["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"],
-            Some((Stage::Handshake, Reason::ProtocolVersion)),
-            false,
-        ),
+        ("TLS 1.1 alone", vec!["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"], Some((Stage::Handshake, Reason::ProtocolVersion)), false),
         (
             "RSA key exchange alone",
             vec!["-tls1_2", "-cipher", "AES128-GCM-SHA256"],

@@ -1,0 +1,150 @@
+//! One round of a source: scan with a deadline, panics caught, publication on the way. Used by the runner and by the commands
+//! that look only once.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tracing::{debug, warn};
+
+use super::sink::ScanSink;
+use super::supervisor::SourceSpec;
+use super::watch::{Parts, Watch};
+use crate::model::{Failure, FailureFacts, Listing, Reason, ScanContext, Source, Stage, UnixTime};
+
+/// Published at most so often while a scan runs.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// How a round ended.
+#[derive(Debug)]
+pub struct Round {
+    /// `None` when the source was listed.
+    pub failure: Option<Failure>,
+    /// Targets that are gone since the round before.
+    pub gone: usize,
+}
+
+/// Scans once and keeps what was found; publishes at the end, and on the way at most once a second.
+pub(super) async fn round(watch: &Arc<Watch>, source: &dyn Source, deadline: Duration) -> (Round, Weak<ScanSink>) {
+    let clock = watch.parts.clock.clone();
+    let (started_at, started) = (clock.now(), clock.monotonic());
+    let sink = Arc::new(ScanSink::new(watch.clone()));
+    let alive = Arc::downgrade(&sink);
+    let cx = ScanContext { sink: sink.clone(), clock: clock.clone(), started_at, timeout: watch.header.options.timeout };
+    let result = {
+        // Given up, by the deadline or because the runner is dropped, it must not report any more.
+        let _closed = CloseOnDrop(&sink);
+        let scan = AssertUnwindSafe(source.scan(cx)).catch_unwind();
+        let timed = tokio::time::timeout(deadline, scan);
+        tokio::pin!(timed);
+        let mut publication = None;
+        loop {
+            tokio::select! {
+                ended = &mut timed => break ended,
+                () = pause(publication.take()) => publication = Some(start_publication(watch.clone())),
+            }
+        }
+    };
+    let listed = match result {
+        Ok(Ok(listed)) => listed,
+        Ok(Err(_)) => Err(panicked()),
+        Err(_) => Err(Failure::new(Stage::Scan, Reason::DeadlineExceeded, format!("the scan did not end within {deadline:?}"))),
+    };
+    sink.summarize();
+    let finisher = watch.clone();
+    let round = match tokio::task::spawn_blocking(move || finish(&finisher, listed)).await {
+        Ok(round) => round,
+        Err(_) => Round { failure: Some(panicked()), gone: 0 },
+    };
+    watch.parts.events.scan_ended(watch.id(), clock.monotonic().saturating_sub(started));
+    debug!(source = %watch.id(), elapsed = ?clock.monotonic().saturating_sub(started), gone = round.gone, "scan ended");
+    (round, alive)
+}
+
+fn panicked() -> Failure {
+    Failure::new(Stage::Scan, Reason::Panicked, "a defect of this program, caught; please report it")
+}
+
+/// Makes the ledger and the status say how the scan ended.
+fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> Round {
+    let at = watch.parts.clock.now();
+    let now = UnixTime::from(at);
+    let mut gone = 0;
+    let failure = match listed {
+        Ok(listing) => {
+            let mut ledger = watch.ledger();
+            if listing == Listing::Complete {
+                gone = ledger.sweep();
+            }
+            ledger.admit();
+            None
+        }
+        Err(failure) => Some(failure),
+    };
+    let since = watch.status().failure.as_ref().map_or(now, |known| known.since);
+    let facts = failure.as_ref().map(|failure| FailureFacts {
+        stage: failure.stage,
+        reason: failure.reason,
+        detail: failure.detail.to_string().into(),
+        since,
+    });
+    if let Some(facts) = &facts {
+        watch.parts.events.source_error(watch.id(), facts.reason);
+        warn!(source = %watch.id(), stage = %facts.stage, reason = %facts.reason, "scan failed, all that is known is kept: {}", facts.detail);
+        if watch.header.options.retain.is_some_and(|retain| now.since(since) > retain) {
+            watch.ledger().forget_certificates(facts);
+        }
+    }
+    let mut status = watch.status();
+    status.up = Some(facts.is_none());
+    status.last_scan_at = Some(at);
+    if facts.is_none() {
+        status.last_success_at = Some(at);
+    }
+    status.failure = facts;
+    Round { failure, gone }
+}
+
+/// Waits until the next publication may start: the former one has ended, and so much time has passed that publishing
+/// takes at most about a fifth of it.
+async fn pause(former: Option<tokio::task::JoinHandle<()>>) {
+    let Some(former) = former else { return tokio::time::sleep(PUBLISH_EVERY).await };
+    let started = tokio::time::Instant::now();
+    let _ = former.await;
+    tokio::time::sleep(PUBLISH_EVERY.max(4 * started.elapsed())).await;
+}
+
+fn start_publication(watch: Arc<Watch>) -> tokio::task::JoinHandle<()> {
+    tokio::task::spawn_blocking(move || watch.publish())
+}
+
+/// Publishes and waits for it.
+pub(super) async fn publish(watch: &Arc<Watch>) {
+    if start_publication(watch.clone()).await.is_err() {
+        warn!(source = %watch.id(), "publishing failed: a defect of this program, caught; please report it");
+    }
+}
+
+/// Looks at each source once, one after the other, and publishes what was found.
+pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts) -> Vec<Round> {
+    let mut rounds = Vec::new();
+    for spec in specs {
+        parts.events.source_added(&spec.header.id);
+        let deadline = spec.deadline(parts.clock.now());
+        let watch = Arc::new(Watch::new(spec.header, parts.clone(), Vec::new()));
+        let (round, _) = round(&watch, &*spec.source, deadline).await;
+        publish(&watch).await;
+        rounds.push(round);
+    }
+    parts.store.open();
+    rounds
+}
+
+struct CloseOnDrop<'a>(&'a ScanSink);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

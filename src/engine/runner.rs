@@ -1,0 +1,94 @@
+//! The life of one source: its first round at once, then by its schedule; judgement again when time alone changes it.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch::Receiver;
+use tracing::warn;
+
+use super::once::{publish, round};
+use super::schedule::Schedule;
+use super::sink::ScanSink;
+use super::watch::Watch;
+use crate::model::{FailureFacts, Reason, Source, Stage, UnixTime};
+
+/// Runs one source until it is told to stop.
+pub(super) struct Runner {
+    pub(super) watch: Arc<Watch>,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) schedule: Schedule,
+    pub(super) stop: Receiver<bool>,
+}
+
+impl Runner {
+    /// Returns when stopped. What is known stays published.
+    pub(super) async fn run(&self) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => (),
+            () = self.rounds() => (),
+        }
+    }
+
+    async fn rounds(&self) {
+        let clock = self.watch.parts.clock.clone();
+        let mut former: Weak<ScanSink> = Weak::new();
+        // Every first round runs at once, whatever the schedule says.
+        let mut fire = clock.now();
+        loop {
+            self.wait(fire).await;
+            let started = clock.now();
+            if former.strong_count() > 0 {
+                self.still_running().await;
+                fire = self.plan(started).await;
+                continue;
+            }
+            let deadline = deadline(self.watch.header.options.deadline, &self.schedule, started);
+            (_, former) = round(&self.watch, &*self.source, deadline).await;
+            for _ in 0..self.schedule.fires_between(started, clock.now()) {
+                self.watch.parts.events.scan_skipped(self.watch.id());
+            }
+            fire = self.plan(clock.now()).await;
+        }
+    }
+
+    /// Waits for the next round, and judges anew what becomes due before it.
+    async fn wait(&self, fire: SystemTime) {
+        let clock = &self.watch.parts.clock;
+        loop {
+            let due = self.watch.ledger().due().map(|due| due.system_time()).filter(|due| *due < fire);
+            clock.sleep_until(due.unwrap_or(fire)).await;
+            if due.is_none() {
+                return;
+            }
+            self.watch.ledger().reassess(UnixTime::from(clock.now()));
+            publish(&self.watch).await;
+        }
+    }
+
+    /// The time of the next round, published with everything else.
+    async fn plan(&self, now: SystemTime) -> SystemTime {
+        let fire = self.schedule.next(now);
+        let fire = fire + self.schedule.splay(&self.watch.id().name, fire);
+        self.watch.status().next_scan_at = Some(fire);
+        publish(&self.watch).await;
+        fire
+    }
+
+    /// A scan that passed its deadline still hangs in a system call: this round is skipped.
+    async fn still_running(&self) {
+        self.watch.parts.events.scan_skipped(self.watch.id());
+        let detail = "the scan before hangs in a system call (a dead network file system?); nothing new is started until it ends";
+        warn!(source = %self.watch.id(), "{detail}");
+        let now = UnixTime::from(self.watch.parts.clock.now());
+        let mut status = self.watch.status();
+        let since = status.failure.as_ref().map_or(now, |known| known.since);
+        status.up = Some(false);
+        status.failure = Some(FailureFacts { stage: Stage::Scan, reason: Reason::DeadlineExceeded, detail: detail.into(), since });
+    }
+}
+
+/// A whole scan's deadline: as configured, else the larger of a minute and the period.
+pub(super) fn deadline(configured: Option<Duration>, schedule: &Schedule, now: SystemTime) -> Duration {
+    configured.unwrap_or_else(|| schedule.period(now).max(Duration::from_secs(60)))
+}

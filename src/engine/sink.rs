@@ -1,0 +1,166 @@
+//! Where a scan's observations go: decoded, judged and kept as they arrive.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tracing::{debug, info, warn};
+
+use super::watch::Watch;
+use crate::assess::{Look, TargetEvent, carry, renewals};
+use crate::model::{Facts, Failure, Limits, Material, Observation, Place, Reason, Sink, Stage, Stamp, TargetState, UnixTime};
+use crate::pki;
+
+/// After so many warnings in one scan the rest is only counted.
+const WARNINGS: u64 = 50;
+
+/// The sink of one scan.
+pub(super) struct ScanSink {
+    watch: Arc<Watch>,
+    over: AtomicBool,
+    warnings: AtomicU64,
+}
+
+impl ScanSink {
+    pub(super) fn new(watch: Arc<Watch>) -> Self {
+        watch.ledger().begin();
+        Self { watch, over: AtomicBool::new(false), warnings: AtomicU64::new(0) }
+    }
+
+    /// Gives the scan up: whatever still comes is ignored.
+    pub(super) fn close(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    /// Says how many warnings were left out of the log.
+    pub(super) fn summarize(&self) {
+        let warnings = self.warnings.load(Ordering::Relaxed);
+        if warnings > WARNINGS {
+            warn!(source = %self.watch.id(), "{} more failures in this scan; all of them stand in /api/v1/targets", warnings - WARNINGS);
+        }
+    }
+
+    fn count(&self, reason: Reason) {
+        self.watch.parts.events.source_error(self.watch.id(), reason);
+    }
+
+    fn decode(&self, material: &Material, now: UnixTime) -> Result<Facts, Failure> {
+        catch_unwind(AssertUnwindSafe(|| pki::decode(material, &Limits::default(), now)))
+            .map_err(|_| Failure::new(Stage::Parse, Reason::Panicked, "a defect of this program, caught while decoding; please report it"))
+    }
+
+    fn may_warn(&self) -> bool {
+        self.warnings.fetch_add(1, Ordering::Relaxed) < WARNINGS
+    }
+
+    /// Logs a change for the worse or the better, once.
+    fn log(&self, before: Option<&TargetState>, after: &TargetState) {
+        let source = self.watch.id();
+        let known = before.and_then(|state| state.failure.as_ref());
+        match (&after.failure, known) {
+            (Some(failure), known) => {
+                let is_new = known.is_none_or(|known| (known.stage, known.reason) != (failure.stage, failure.reason));
+                if is_new && self.may_warn() {
+                    warn!(%source, place = %after.place, stage = %failure.stage, reason = %failure.reason, "{}", failure.detail);
+                }
+            }
+            (None, Some(known)) => info!(%source, place = %after.place, "well again; it failed since {} ({})", known.since, known.reason),
+            (None, None) => (),
+        }
+        let known_problems = before.map_or(&[][..], |state| &state.problems);
+        if *after.problems != *known_problems {
+            for problem in &after.problems {
+                if self.may_warn() {
+                    warn!(%source, place = %after.place, reason = %problem.reason, "partly unreadable: {}", problem.detail);
+                }
+            }
+        }
+    }
+
+    fn log_renewals(&self, before: &TargetState, after: &TargetState, now: UnixTime) {
+        for renewal in renewals(&before.content, &after.content, now) {
+            self.watch.parts.events.renewed(self.watch.id(), renewal.margin);
+            info!(
+                source = %self.watch.id(),
+                place = %after.place,
+                subject = &*renewal.new.subject,
+                old_serial = &*renewal.old.serial,
+                old_not_after = %renewal.old.not_after,
+                new_serial = &*renewal.new.serial,
+                new_not_after = %renewal.new.not_after,
+                "renewed"
+            );
+        }
+    }
+}
+
+impl Sink for ScanSink {
+    fn observed(&self, observation: Observation) {
+        if self.is_over() {
+            return;
+        }
+        let Observation { place, labels, material, mut failure, stamp, elapsed, handshake } = observation;
+        let now = UnixTime::from(self.watch.parts.clock.now());
+        let is_endpoint = matches!(place, Place::Endpoint { .. });
+        debug!(source = %self.watch.id(), %place, ?elapsed, "looked at");
+        if let Some(handshake) = handshake {
+            self.watch.parts.events.handshake(self.watch.id(), handshake);
+        }
+        let facts = match material.map(|material| self.decode(&material, now)).transpose() {
+            Ok(facts) => facts,
+            Err(panicked) => {
+                failure = Some(panicked);
+                None
+            }
+        };
+        if let Some(failure) = failure.as_ref().filter(|failure| matches!(failure.stage, Stage::Read | Stage::Parse | Stage::Scan)) {
+            self.count(failure.reason);
+        }
+        facts.iter().flat_map(|facts| &facts.problems).for_each(|problem| self.count(problem.reason));
+
+        let options = &self.watch.header.options;
+        let mut ledger = self.watch.ledger();
+        if self.is_over() {
+            return;
+        }
+        let mut facts = facts;
+        if let Some(facts) = &mut facts {
+            facts.certificates.iter_mut().for_each(|facts| ledger.interner.certificate(facts));
+            facts.crls.iter_mut().for_each(|facts| ledger.interner.crl(facts));
+            facts.endpoint.iter_mut().for_each(|facts| ledger.interner.endpoint(facts));
+        }
+        let before = ledger.get(&place).cloned();
+        let look = Look { place, labels, facts, failure, stamp, counted: is_endpoint };
+        let Some(after) = carry(before.as_deref(), TargetEvent::Looked(Box::new(look)), options.retain, now) else { return };
+        self.log(before.as_deref(), &after);
+        if let Some(before) = before.filter(|before| before.content != after.content) {
+            self.log_renewals(&before, &after, now);
+        }
+        let applied = ledger.put(after);
+        if applied.dropped > 0 {
+            self.watch.parts.events.series_dropped(self.watch.id(), applied.dropped);
+        }
+    }
+
+    fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool {
+        // A scan that was given up is to read nothing more, and must not mark anything for the scan after it.
+        self.is_over() || self.watch.ledger().is_unchanged(place, stamp)
+    }
+
+    fn each_known(&self, visit: &mut dyn FnMut(&Place)) {
+        // Copied out first: the visitor may report what it finds, which takes the ledger too.
+        let places: Vec<Place> = self.watch.ledger().targets().map(|target| target.place.clone()).collect();
+        places.iter().for_each(visit);
+    }
+
+    fn source_error(&self, failure: Failure) {
+        if !self.is_over() {
+            self.count(failure.reason);
+            warn!(source = %self.watch.id(), stage = %failure.stage, reason = %failure.reason, "{}", failure.detail);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,141 @@
+//! The published state: one immutable snapshot behind one pointer, swapped, never mutated.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::model::snapshot::{SnapshotView, Snapshots};
+use crate::model::{Rendered, SourceHeader, SourceId, SourceStatus, TargetState};
+
+/// All that is known, at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Grows with every publication.
+    pub generation: u64,
+    /// The sources.
+    pub sources: BTreeMap<SourceId, Arc<SourceState>>,
+    pub(super) ready: bool,
+}
+
+/// One source, at one moment.
+#[derive(Debug)]
+pub struct SourceState {
+    /// Which source.
+    pub header: Arc<SourceHeader>,
+    /// The source as a whole.
+    pub status: SourceStatus,
+    /// Its targets, in buckets of about a thousand.
+    pub buckets: Vec<Arc<Bucket>>,
+    /// The series of the source itself.
+    pub rendered: Rendered,
+}
+
+impl SourceState {
+    /// How many lines its exposition has.
+    pub fn rendered_lines(&self) -> u64 {
+        let pieces = std::iter::once(&self.rendered).chain(self.buckets.iter().map(|bucket| &bucket.rendered));
+        pieces.flat_map(|rendered| rendered.fragments.iter()).map(|fragment| u64::from(fragment.lines)).sum()
+    }
+
+    /// Every target, bucket by bucket.
+    pub fn targets(&self) -> impl Iterator<Item = &Arc<TargetState>> {
+        self.buckets.iter().flat_map(|bucket| bucket.entries.iter().map(|entry| &entry.state))
+    }
+}
+
+/// Targets and their rendering; the two change together.
+#[derive(Debug)]
+pub struct Bucket {
+    pub(super) entries: Arc<Vec<Entry>>,
+    /// The series of these targets.
+    pub rendered: Rendered,
+}
+
+/// A target in a bucket.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// [`crate::model::Place::hash64`]; buckets are sorted by it.
+    pub(super) hash: u64,
+    pub(super) state: Arc<TargetState>,
+    /// Series that it makes.
+    pub(super) series: u32,
+    /// Left out of the exposition because of the source's cap.
+    pub(super) hidden: bool,
+}
+
+/// Holds the current [`Snapshot`].
+#[derive(Debug, Default)]
+pub struct SnapshotStore {
+    current: ArcSwap<Snapshot>,
+    writing: Mutex<()>,
+    open: AtomicBool,
+}
+
+impl SnapshotStore {
+    /// The current snapshot.
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Every source of the configuration is in: from now on the snapshot can be ready.
+    pub fn open(&self) {
+        self.open.store(true, Ordering::Release);
+        self.change(|_| ());
+    }
+
+    pub(super) fn publish(&self, state: SourceState) {
+        self.change(|sources| {
+            sources.insert(state.header.id.clone(), Arc::new(state));
+        });
+    }
+
+    pub(super) fn remove(&self, id: &SourceId) {
+        self.change(|sources| {
+            sources.remove(id);
+        });
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut BTreeMap<SourceId, Arc<SourceState>>)) {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.load();
+        let mut sources = current.sources.clone();
+        edit(&mut sources);
+        // Ready once every first round has ended; a source that a reload adds does not take it back.
+        let every_round_ended = || sources.values().all(|source| source.status.up.is_some());
+        let ready = current.ready || (self.open.load(Ordering::Acquire) && every_round_ended());
+        self.current.store(Arc::new(Snapshot { generation: current.generation + 1, sources, ready }));
+    }
+}
+
+impl Snapshots for SnapshotStore {
+    fn load(&self) -> Arc<dyn SnapshotView> {
+        self.current.load_full()
+    }
+}
+
+impl SnapshotView for Snapshot {
+    fn rendered(&self, visit: &mut dyn FnMut(&Rendered)) {
+        for source in self.sources.values() {
+            visit(&source.rendered);
+            source.buckets.iter().for_each(|bucket| visit(&bucket.rendered));
+        }
+    }
+
+    fn sources(&self, visit: &mut dyn FnMut(&SourceHeader, &SourceStatus)) {
+        self.sources.values().for_each(|source| visit(&source.header, &source.status));
+    }
+
+    fn targets(&self, source: &SourceId, visit: &mut dyn FnMut(&TargetState)) {
+        self.sources.get(source).into_iter().flat_map(|source| source.targets()).for_each(|target| visit(target));
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn ready(&self) -> bool {
+        self.ready
+    }
+}

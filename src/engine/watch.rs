@@ -1,0 +1,85 @@
+//! One source under watch: its ledger, its status, and their publication.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::ledger::Ledger;
+use super::store::{Bucket, SnapshotStore, SourceState};
+use crate::model::{Clock, Events, Render, SourceHeader, SourceId, SourceStatus, TargetState};
+
+/// What the engine works with, injected by `app`.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where snapshots go.
+    pub store: Arc<SnapshotStore>,
+    /// Turns state into exposition fragments.
+    pub render: Arc<dyn Render>,
+    /// Counts what happens.
+    pub events: Arc<dyn Events>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One source under watch.
+pub(super) struct Watch {
+    pub(super) header: Arc<SourceHeader>,
+    pub(super) parts: Parts,
+    ledger: Mutex<Ledger>,
+    status: Mutex<SourceStatus>,
+    /// One publication at a time, so that an older one never overtakes a newer one.
+    publishing: Mutex<()>,
+}
+
+impl Watch {
+    /// A source with what is known of it from before.
+    pub(super) fn new(header: SourceHeader, parts: Parts, known: Vec<TargetState>) -> Self {
+        let header = Arc::new(header);
+        let mut ledger = Ledger::new(header.clone(), parts.render.clone());
+        for state in known {
+            ledger.put(state);
+        }
+        Self { header, parts, ledger: Mutex::new(ledger), status: Mutex::default(), publishing: Mutex::default() }
+    }
+
+    pub(super) fn id(&self) -> &SourceId {
+        &self.header.id
+    }
+
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    pub(super) fn status(&self) -> MutexGuard<'_, SourceStatus> {
+        lock(&self.status)
+    }
+
+    /// Everything known, for the source's successor after a reload.
+    pub(super) fn known(&self) -> Vec<TargetState> {
+        self.ledger().targets().map(|target| TargetState::clone(target)).collect()
+    }
+
+    /// Renders what changed and swaps it in. Takes as long as the rendering; call it off the async threads.
+    pub(super) fn publish(&self) {
+        let _alone = lock(&self.publishing);
+        let dirty = self.ledger().take_dirty();
+        let rendered: Vec<(usize, Bucket)> = dirty.into_iter().map(|bucket| bucket.render(&self.header, &*self.parts.render)).collect();
+        let (buckets, totals) = {
+            let mut ledger = self.ledger();
+            let clashes: u64 = rendered.into_iter().map(|bucket| ledger.publish(bucket)).sum();
+            if clashes > 0 {
+                self.parts.events.collisions(self.id(), clashes);
+            }
+            (ledger.published(), ledger.totals)
+        };
+        let status = {
+            let mut status = self.status();
+            (status.targets, status.bundles, status.certificates) = (totals.targets, totals.bundles, totals.certificates);
+            status.clone()
+        };
+        let rendered = self.parts.render.source(&self.header, &status);
+        self.parts.store.publish(SourceState { header: self.header.clone(), status, buckets, rendered });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
