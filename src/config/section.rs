@@ -194,6 +194,26 @@ impl<'t> Section<'t> {
     }
 }
 
+/// Every key of the tables that stand under `name` at any depth, with its path and place.
+pub(super) fn each_key_below<'t>(table: &'t DeTable<'_>, name: &str, visit: &mut dyn FnMut(String, &'t str, usize)) {
+    for (key, value) in table {
+        let path = quoted(key.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) if key.get_ref() == name => {
+                inner.keys().for_each(|key| visit(join(&path, &quoted(key.get_ref())), key.get_ref(), key.span().start));
+            }
+            DeValue::Table(inner) => each_key_below(inner, name, &mut |below, key, at| visit(join(&path, &below), key, at)),
+            DeValue::Array(values) => {
+                let tables = values.iter().enumerate().filter_map(|(index, value)| Some((index, value.get_ref().as_table()?)));
+                for (index, inner) in tables {
+                    each_key_below(inner, name, &mut |below, key, at| visit(join(&format!("{path}[{index}]"), &below), key, at));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The path of the innermost key that holds the span, in its name or in its value.
 fn key_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
     table.iter().find_map(|(key, value)| {

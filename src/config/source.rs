@@ -9,8 +9,9 @@ use toml::de::{DeTable, Deserializer};
 
 use super::SourceConfig;
 use super::message::{self, SECRETS};
-use super::section::{Problems, Section};
+use super::section::{Problems, Section, each_key_below};
 use crate::engine::schedule::Schedule;
+use crate::model::user_labels::check_name;
 use crate::model::{BuildContext, HumanDuration, SourceId, SourceKind, SourceOptions, UserLabels};
 use crate::source::SourceSettings;
 
@@ -98,6 +99,12 @@ fn parse(name: Arc<str>, mut table: Section<'_>, defaults: &Defaults, base: &Pat
 
     let kind = kind?;
     let rest = std::mem::take(&mut table.table);
+    // Kinds whose targets have labels of their own take them as they come.
+    each_key_below(&rest, "labels", &mut |path, name, at| {
+        if let Err(message) = check_name(name) {
+            problems.add(at, &table.name, &path, message);
+        }
+    });
     let span = table.at..table.at;
     let deserializer = Deserializer::from(Spanned::new(span.clone(), rest.clone()));
     let settings = SourceSettings::parse(kind, deserializer).map_err(|error| table.refuse(&rest, &error, problems)).ok()?;

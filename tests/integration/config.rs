@@ -11,6 +11,7 @@ use std::time::Duration;
 use notafter::config::{Config, ConfigError, Origin, builtin, load, load_str, show};
 use notafter::model::SourceKind;
 use notafter::model::options::{ChainScope, SourceOptions};
+use notafter::model::user_labels;
 use notafter::model::vocabulary::Compatibility;
 
 fn folder(name: &str) -> PathBuf {
@@ -91,6 +92,35 @@ fn all_of_the_design_is_understood() {
     assert_eq!(labels, [("owner", "a \"quoted\" \\ name"), ("team", "web")], "sorted by name");
     assert!(trust.options.trust_store && !nginx.options.trust_store);
     assert_eq!((trust.options.max_series, users.options.max_series), (1000, SourceOptions::default().max_series));
+}
+
+#[test]
+fn every_example_of_the_documentation_is_taken() {
+    let page = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md"));
+    let examples: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(examples.len() > 8, "the page has lost its examples");
+    for example in examples {
+        if let Err(error) = parse(example) {
+            panic!("{error}\n{example}");
+        }
+    }
+}
+
+#[test]
+fn the_documentation_names_every_key_and_label_that_is_known() {
+    let page = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md"));
+    for table in
+        ["", "[server]\n", "[storage]\n", "[metrics]\n", "[defaults]\n", "[sources.a]\ntype = \"file\"\n", "[sources.a]\ntype = \"tls\"\n"]
+    {
+        let error = parse(&format!("{table}no_such_key = 1")).unwrap_err().to_string();
+        let known = error.rsplit_once("known here: ").unwrap().1.trim_end_matches(')');
+        for key in known.split(", ").filter(|key| *key != "sources") {
+            assert!(page.contains(&format!("| `{key}` |")) || page.contains(&format!("`[{key}]`")), "{key} of {table:?} is not described");
+        }
+    }
+    for prefix in user_labels::OUR_PREFIXES.iter().chain(user_labels::PROMETHEUS) {
+        assert!(page.contains(&format!("`{prefix}`")), "{prefix} is not described");
+    }
 }
 
 #[test]
