@@ -4,6 +4,8 @@
 //! [`engine`] keeps and publishes them as one immutable snapshot, [`metrics`] renders that snapshot when it is published, and
 //! [`http`] hands it out. [`model`] holds the nouns that they share, [`config`] the settings, [`cli`] the commands, [`app`] the wiring.
 
+pub mod http;
+pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod pki;

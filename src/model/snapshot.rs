@@ -1,0 +1,27 @@
+//! The published state as its readers see it. Implemented by the engine's store, read by `http` and `cli`.
+
+use std::sync::Arc;
+
+use super::id::SourceId;
+use super::render::Rendered;
+use super::state::{SourceHeader, SourceStatus, TargetState};
+
+/// The door to the newest snapshot.
+pub trait Snapshots: Send + Sync {
+    /// The newest snapshot. Does no I/O and waits for nothing.
+    fn load(&self) -> Arc<dyn SnapshotView>;
+}
+
+/// One snapshot; it never changes.
+pub trait SnapshotView: Send + Sync {
+    /// All fragments: sources by name, each source's own first, then its buckets, always in the same order.
+    fn rendered(&self, visit: &mut dyn FnMut(&Rendered));
+    /// All sources, by name.
+    fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus));
+    /// The targets of one source, in any order; none when there is no such source.
+    fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState));
+    /// Grows with every publication.
+    fn generation(&self) -> u64;
+    /// Whether the first round of every source has ended.
+    fn ready(&self) -> bool;
+}
