@@ -84,7 +84,10 @@ impl<S> Guarded<S> {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")));
         }
         self.write_timer = None;
+        self.requests_seen = self.activity.requests.load(Ordering::Relaxed);
         self.enter(Phase::Idle, self.patience.idle);
+        // hyper may not ask for bytes again before it is woken: the timer has to know whom to wake.
+        let _ = self.read_timer.as_mut().poll(cx);
         result
     }
 }

@@ -42,12 +42,7 @@ pub struct FailureRow<'a> {
 
 impl<'a> From<&'a FailureFacts> for FailureRow<'a> {
     fn from(failure: &'a FailureFacts) -> Self {
-        Self {
-            stage: failure.stage.as_str(),
-            reason: failure.reason.as_str(),
-            detail: &failure.detail,
-            since: failure.since.rfc3339(),
-        }
+        Self { stage: failure.stage.as_str(), reason: failure.reason.as_str(), detail: &failure.detail, since: failure.since.rfc3339() }
     }
 }
 

@@ -6,8 +6,7 @@ use crate::model::CertificateFacts;
 
 use super::text::label;
 
-const SUBJECT: [(&str, &str); 5] =
-    [("C", "subject_C"), ("ST", "subject_ST"), ("L", "subject_L"), ("O", "subject_O"), ("OU", "subject_OU")];
+const SUBJECT: [(&str, &str); 5] = [("C", "subject_C"), ("ST", "subject_ST"), ("L", "subject_L"), ("O", "subject_O"), ("OU", "subject_OU")];
 const ISSUER: [(&str, &str); 5] = [("C", "issuer_C"), ("ST", "issuer_ST"), ("L", "issuer_L"), ("O", "issuer_O"), ("OU", "issuer_OU")];
 
 /// Writes the fields of subject and issuer that are there.

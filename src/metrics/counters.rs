@@ -45,10 +45,7 @@ impl Counters {
             )?,
             renewal_margin: histogram(table::RENEWAL_MARGIN, &[0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.5, 0.75])?,
             collisions: counter(table::CERT_COLLISIONS)?,
-            handshake_duration: histogram(
-                table::HANDSHAKE_DURATION,
-                &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
-            )?,
+            handshake_duration: histogram(table::HANDSHAKE_DURATION, &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?,
             skipped: counter(table::SCANS_SKIPPED)?,
             dropped: counter(table::SERIES_DROPPED)?,
             reload_successful: IntGauge::with_opts(options(table::RELOAD_SUCCESSFUL))?,
@@ -158,11 +155,11 @@ fn with_reason(source: &SourceId, reason: Reason) -> [&str; 3] {
     [source.kind.as_str(), &source.name, reason.as_str()]
 }
 
+#[expect(clippy::disallowed_methods, reason = "made from the metric table")]
 fn options(id: Id) -> Opts {
     Opts::new(id.family().name, id.family().help())
 }
 
-#[expect(clippy::disallowed_methods, reason = "made from the metric table")]
 fn counter(id: Id) -> Result<IntCounterVec, prometheus::Error> {
     IntCounterVec::new(options(id), &id.family().labels.names())
 }

@@ -5,8 +5,12 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use crate::model::Fragment;
 
-/// The level of fragments. MEASURED
-const LEVEL: u32 = 1;
+/// The level of fragments: the lowest that comes near 300 bytes a leaf.
+///
+/// Measured on one core with buckets of 1,000 leaves in 5 families, 1,966 bytes of text a leaf (`cargo test --release --lib
+/// levels_compared -- --ignored --nocapture` repeats it): level 1: 450 bytes a leaf, 415 MB/s; 2: 321, 239; 3: 316, 200; 4: 315, 169;
+/// 5: 305, 157; 6: 304, 91. Inflating: 0.8 to 0.9 GB/s at every level.
+const LEVEL: u32 = 2;
 
 /// An empty final block of fixed codes: what ends a stream of fragments.
 pub const FINAL_BLOCK: &[u8] = &[0x03, 0x00];

@@ -8,8 +8,8 @@ use crate::model::options::ChainScope;
 use crate::model::state::Counters as Handshakes;
 use crate::model::{
     CertRole, CertificateFacts, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events, FailureFacts, Finding, Labels, Place, Reason,
-    Render, Rendered, Report, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage,
-    TargetState, UnixTime,
+    Render, Rendered, Report, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState,
+    UnixTime,
 };
 
 use super::{Counters, Renderer};
@@ -39,12 +39,8 @@ pub fn certificate(role: CertRole, cn: &str, issuer_cn: &str, seed: u8) -> Certi
         weak_signature: false,
         key_usage: Some(0b101),
         extended_key_usage: Some(["serverAuth".into(), "clientAuth".into()].into()),
-        names: [
-            SubjectName::Dns(cn.into()),
-            SubjectName::Ip([192, 0, 2, 1].into()),
-            SubjectName::Uri("spiffe://example.org/web".into()),
-        ]
-        .into(),
+        names: [SubjectName::Dns(cn.into()), SubjectName::Ip([192, 0, 2, 1].into()), SubjectName::Uri("spiffe://example.org/web".into())]
+            .into(),
     }
 }
 

@@ -33,13 +33,7 @@ fn a_leaf_has_its_lines_and_nothing_more() {
     let names: Vec<_> = rendered.fragments.iter().map(|fragment| FAMILIES[usize::from(fragment.family)].name).collect();
     assert_eq!(
         names,
-        [
-            "x509_cert_not_before",
-            "x509_cert_not_after",
-            "x509_cert_renewal_due_timestamp_seconds",
-            "x509_cert_info",
-            "x509_cert_error"
-        ]
+        ["x509_cert_not_before", "x509_cert_not_after", "x509_cert_renewal_due_timestamp_seconds", "x509_cert_info", "x509_cert_error"]
     );
     assert_eq!(
         lines(&rendered, table::CERT_NOT_AFTER),
@@ -58,8 +52,11 @@ fn only_members_of_a_clash_carry_a_discriminator_in_every_family() {
     alike[1].fingerprint[6] = 0;
     let mut nearly_equal = twins(&[0xaa, 0xaa]);
     nearly_equal[1].fingerprint[31] = 0;
-    let others =
-        vec![certificate(CertRole::Leaf, "a", "CA", 1), certificate(CertRole::Leaf, "b", "CA", 2), certificate(CertRole::Root, "a", "CA", 3)];
+    let others = vec![
+        certificate(CertRole::Leaf, "a", "CA", 1),
+        certificate(CertRole::Leaf, "b", "CA", 2),
+        certificate(CertRole::Root, "a", "CA", 3),
+    ];
     for (behaviour, certificates, digits, clashes) in [
         ("one certificate", twins(&[1]), vec![0], 0),
         ("other names or roles", others, vec![0, 0, 0], 0),
@@ -149,4 +146,54 @@ fn absurd_dates_and_numbers_stay_numbers() {
     assert_eq!(lines(&rendered, table::CRL_NUMBER), Vec::<String>::new(), "beyond a float");
     let all: u64 = rendered.fragments.iter().map(|fragment| u64::from(fragment.lines)).sum();
     assert_eq!(Renderer::default().series(&header, &state), all);
+}
+
+/// Prints size and speed of every level, and of a whole rendering; see the constant in `deflate`.
+#[test]
+#[ignore = "a measurement, not a test; wants --release"]
+fn levels_compared() {
+    use crate::metrics::deflate::{Deflater, inflate};
+    use crate::model::{Clock, clock::SystemClock};
+
+    fn digest_of(text: &str) -> [u8; 32] {
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref().try_into().unwrap()
+    }
+    const LEAVES: usize = 1_000;
+    const ROUNDS: usize = 20;
+    let random = |n: usize, salt: usize| crate::model::facts::hex(&digest_of(&format!("{n} {salt}")));
+    let leaves = (0..LEAVES).map(|n| {
+        let mut leaf = certificate(CertRole::Leaf, &format!("host-{}.example.com", &random(n, 0)[..6]), &format!("CA {}", n % 3), 0);
+        leaf.fingerprint = digest_of(&n.to_string());
+        leaf.serial = random(n, 1).bytes().take(48).map(|digit| char::from(b'0' + digit % 10)).collect::<String>().into();
+        target(Place::file(format!("/srv/certs/{}/{}.pem", &random(n, 2)[..2], leaf.subject_cn)), vec![leaf], vec![])
+    });
+    let targets: Vec<_> = leaves.collect();
+    let (header, renderer, clock) = (source(SourceKind::File, "certs"), Renderer::default(), SystemClock::new());
+    let started = clock.monotonic();
+    let mut rendered = Rendered::default();
+    for _ in 0..ROUNDS {
+        rendered = renderer.targets(&header, &mut targets.iter());
+    }
+    let spent = (clock.monotonic() - started).as_secs_f64() / ROUNDS as f64;
+    let text: u64 = rendered.fragments.iter().map(|fragment| fragment.len).sum();
+    println!("text {} bytes a leaf; rendering {:.2} us a leaf, {:.0} MB/s", text / 1000, spent * 1e3, text as f64 / spent / 1e6);
+    let texts: Vec<Vec<u8>> = rendered
+        .fragments
+        .iter()
+        .map(|fragment| {
+            let mut out = Vec::with_capacity(usize::try_from(fragment.len).unwrap());
+            inflate(&mut flate2::Decompress::new(false), fragment, &mut out).unwrap();
+            out
+        })
+        .collect();
+    for level in 1..=6 {
+        let mut deflater = Deflater::with_level(level);
+        let started = clock.monotonic();
+        let mut bytes = 0;
+        for _ in 0..ROUNDS {
+            bytes = texts.iter().map(|text| deflater.fragment(0, 1, text).deflated.len()).sum();
+        }
+        let spent = (clock.monotonic() - started).as_secs_f64() / ROUNDS as f64;
+        println!("level {level}: {} bytes a leaf, {:.0} MB/s", bytes / LEAVES, text as f64 / spent / 1e6);
+    }
 }
