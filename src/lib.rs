@@ -8,6 +8,8 @@
 pub mod assess;
 pub mod config;
 pub mod engine;
+pub mod http;
+pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod pki;

@@ -123,11 +123,11 @@ impl SnapshotView for Snapshot {
         }
     }
 
-    fn sources(&self, visit: &mut dyn FnMut(&SourceHeader, &SourceStatus)) {
+    fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus)) {
         self.sources.values().for_each(|source| visit(&source.header, &source.status));
     }
 
-    fn targets(&self, source: &SourceId, visit: &mut dyn FnMut(&TargetState)) {
+    fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
         self.sources.get(source).into_iter().flat_map(|source| source.targets()).for_each(|target| visit(target));
     }
 

@@ -18,13 +18,13 @@ closed! {
     }
 }
 
-/// A source of the configuration. Names are unique in one configuration, across kinds.
+/// A source of the configuration, ordered by name. Names are unique in one configuration, across kinds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SourceId {
-    /// `source_kind`
-    pub kind: SourceKind,
     /// `source_name`
     pub name: Arc<str>,
+    /// `source_kind`
+    pub kind: SourceKind,
 }
 
 impl std::fmt::Display for SourceId {

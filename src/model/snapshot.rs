@@ -1,4 +1,4 @@
-//! The published state as readers see it. Implemented by the engine's store, read by `http` and `metrics`.
+//! The published state as its readers see it. Implemented by the engine's store, read by `http` and `cli`.
 
 use std::sync::Arc;
 
@@ -6,22 +6,22 @@ use super::id::SourceId;
 use super::render::Rendered;
 use super::state::{SourceHeader, SourceStatus, TargetState};
 
-/// Where the current state is had.
+/// The door to the newest snapshot.
 pub trait Snapshots: Send + Sync {
-    /// The state as of now; it never changes afterwards.
+    /// The newest snapshot. Does no I/O and waits for nothing.
     fn load(&self) -> Arc<dyn SnapshotView>;
 }
 
-/// All that is known, at one moment.
+/// One snapshot; it never changes.
 pub trait SnapshotView: Send + Sync {
-    /// Every rendered piece, source by source.
+    /// All fragments: sources by name, each source's own first, then its buckets, always in the same order.
     fn rendered(&self, visit: &mut dyn FnMut(&Rendered));
-    /// Every source.
-    fn sources(&self, visit: &mut dyn FnMut(&SourceHeader, &SourceStatus));
-    /// Every target of a source.
-    fn targets(&self, source: &SourceId, visit: &mut dyn FnMut(&TargetState));
+    /// All sources, by name.
+    fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus));
+    /// The targets of one source, in any order; none when there is no such source.
+    fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState));
     /// Grows with every publication.
     fn generation(&self) -> u64;
-    /// Whether every source's first round has ended.
+    /// Whether the first round of every source has ended.
     fn ready(&self) -> bool;
 }

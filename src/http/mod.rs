@@ -1,0 +1,75 @@
+//! What the program answers over HTTP: one endpoint per file, and the server that bounds its connections.
+//!
+//! May touch: `model`, `metrics`, the listener it is given. Must not: know sources or configuration, hold anything but the newest
+//! snapshot, do I/O for an answer.
+
+mod accept;
+mod cursor;
+mod guard;
+mod healthy;
+mod index;
+mod metrics;
+mod ready;
+mod serve;
+mod sources;
+mod targets;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::metrics::{Counters, Exposition};
+use crate::model::Snapshots;
+
+pub use serve::{Settings, serve};
+
+/// What the endpoints read.
+pub struct State {
+    snapshots: Arc<dyn Snapshots>,
+    counters: Arc<Counters>,
+    exposition: Exposition,
+    version: &'static str,
+}
+
+impl State {
+    /// The state of a server of this version.
+    pub fn new(snapshots: Arc<dyn Snapshots>, counters: Arc<Counters>, version: &'static str) -> Self {
+        Self { snapshots, counters, exposition: Exposition::new(), version }
+    }
+}
+
+type Shared = axum::extract::State<Arc<State>>;
+
+/// All routes.
+pub fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/", get(index::page))
+        .route("/metrics", get(metrics::scrape))
+        .route("/-/healthy", get(healthy::answer))
+        .route("/-/ready", get(ready::answer))
+        .route("/api/v1/sources", get(sources::list))
+        .route("/api/v1/targets", get(targets::list))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
+        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
+        .with_state(state)
+}
+
+/// An answer in JSON.
+fn json(status: StatusCode, value: &impl serde::Serialize) -> Response<Body> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// A refusal in JSON.
+fn refused(status: StatusCode, message: &str) -> Response<Body> {
+    json(status, &serde_json::json!({ "error": message }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! `/api/v1/targets?source=&limit=&after=`: the why behind the series of each target, in bounded pages.
+
+use std::collections::{BTreeMap, BinaryHeap};
+
+use axum::body::Body;
+use axum::extract::Query;
+use axum::http::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::model::facts::{SubjectName, hex};
+use crate::model::{CertificateFacts, CrlFacts, Finding, FindingSet, Place, SourceHeader, SourceId, TargetState};
+
+use super::cursor::Cursor;
+use super::sources::FailureRow;
+use super::{Shared, json, refused};
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1000;
+
+/// A page ends early after so many certificates and CRLs: one place may hold thousands.
+const MAX_ITEMS: usize = 10_000;
+
+/// The query.
+#[derive(Deserialize)]
+pub struct Parameters {
+    source: Option<String>,
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    generation: u64,
+    targets: Vec<TargetRow<'a>>,
+    /// For `after=` of the next page; absent on the last.
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TargetRow<'a> {
+    source: &'a str,
+    kind: &'static str,
+    place: BTreeMap<&'static str, String>,
+    labels: BTreeMap<&'a str, &'a str>,
+    failure: Option<FailureRow<'a>>,
+    findings: Vec<&'static str>,
+    changed: String,
+    endpoint: Option<EndpointRow<'a>>,
+    certificates: Vec<CertificateRow<'a>>,
+    crls: Vec<CrlRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct EndpointRow<'a> {
+    version: Option<&'a str>,
+    cipher: Option<&'a str>,
+    group: Option<&'a str>,
+    alpn: Option<&'a str>,
+    client_certificate_requested: bool,
+    ocsp_stapled: bool,
+    path_error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct CertificateRow<'a> {
+    role: &'static str,
+    subject: &'a str,
+    issuer: &'a str,
+    serial: &'a str,
+    not_before: String,
+    not_after: String,
+    fingerprint: String,
+    key: &'static str,
+    key_bits: u32,
+    signature_algorithm: &'a str,
+    names: Vec<String>,
+    findings: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct CrlRow<'a> {
+    issuer: &'a str,
+    number: Option<&'a str>,
+    this_update: String,
+    next_update: Option<String>,
+    entries: u64,
+    delta: bool,
+    fingerprint: String,
+    findings: Vec<&'static str>,
+}
+
+/// One page of targets, sources by name and their targets by place.
+pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Response<Body> {
+    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000");
+    }
+    let after = match parameters.after.as_deref().map(Cursor::decode) {
+        Some(None) => return refused(StatusCode::BAD_REQUEST, "after: expected the value of \"next\" of the page before"),
+        Some(cursor) => cursor,
+        None => None,
+    };
+    let view = state.snapshots.load();
+    let mut sources: Vec<&SourceHeader> = Vec::new();
+    view.sources(&mut |source, _| sources.push(source));
+    if let Some(name) = &parameters.source {
+        sources.retain(|source| *source.id.name == **name);
+        if sources.is_empty() {
+            return refused(StatusCode::NOT_FOUND, "source: no source has this name");
+        }
+    }
+    let mut page = Page { limit, items: 0, last: None, more: false, targets: Vec::new() };
+    for source in sources {
+        let after = match &after {
+            Some(cursor) if source.id.name < cursor.source.name => continue,
+            Some(cursor) if source.id == cursor.source => Some(&cursor.place),
+            _ => None,
+        };
+        let wanted = page.limit + 1 - page.targets.len();
+        let found = first_after(after, wanted, |visit| view.targets(&source.id, visit));
+        if !found.into_iter().all(|target| page.take(source, target)) {
+            break;
+        }
+    }
+    let next = page.last.filter(|_| page.more).map(|(source, place)| Cursor { source: source.clone(), place: place.clone() }.encode());
+    json(StatusCode::OK, &Answer { generation: view.generation(), targets: page.targets, next })
+}
+
+struct Page<'a> {
+    limit: usize,
+    items: usize,
+    last: Option<(&'a SourceId, &'a Place)>,
+    more: bool,
+    targets: Vec<TargetRow<'a>>,
+}
+
+impl<'a> Page<'a> {
+    /// Whether the page took it; when it is full there is more.
+    fn take(&mut self, source: &'a SourceHeader, target: &'a TargetState) -> bool {
+        let items = target.content.certificates.len() + target.content.crls.len();
+        self.more = self.targets.len() == self.limit || (!self.targets.is_empty() && self.items + items > MAX_ITEMS);
+        if !self.more {
+            self.items += items;
+            self.last = Some((&source.id, &target.place));
+            self.targets.push(row(source, target));
+        }
+        !self.more
+    }
+}
+
+struct ByPlace<'a>(&'a TargetState);
+
+impl PartialEq for ByPlace<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.place == other.0.place
+    }
+}
+impl Eq for ByPlace<'_> {}
+impl PartialOrd for ByPlace<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for ByPlace<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.place.cmp(&other.0.place)
+    }
+}
+
+/// The first targets behind a place, in order, from an unordered walk in memory bounded by `wanted`.
+fn first_after<'a>(after: Option<&Place>, wanted: usize, walk: impl FnOnce(&mut dyn FnMut(&'a TargetState))) -> Vec<&'a TargetState> {
+    let mut first = BinaryHeap::with_capacity(wanted + 1);
+    walk(&mut |target| {
+        if after.is_some_and(|after| target.place <= *after) {
+            return;
+        }
+        if first.len() == wanted && first.peek().is_some_and(|last: &ByPlace<'_>| last.0.place <= target.place) {
+            return;
+        }
+        first.push(ByPlace(target));
+        if first.len() > wanted {
+            first.pop();
+        }
+    });
+    first.into_sorted_vec().into_iter().map(|ByPlace(target)| target).collect()
+}
+
+fn row<'a>(source: &'a SourceHeader, target: &'a TargetState) -> TargetRow<'a> {
+    let mut place = BTreeMap::new();
+    target.place.each_label(|name, value| {
+        place.insert(name, value.to_owned());
+    });
+    let shared = source.options.labels.0.iter();
+    let own = target.labels.iter().flat_map(|labels| &labels.0);
+    let certificates = target.content.certificates.iter().enumerate();
+    let crls = target.content.crls.iter().enumerate();
+    TargetRow {
+        source: &source.id.name,
+        kind: source.id.kind.as_str(),
+        place,
+        // The target's own replace the source's.
+        labels: shared.chain(own).map(|(name, value)| (&**name, &**value)).collect(),
+        failure: target.failure.as_deref().map(FailureRow::from),
+        findings: words(target.report.target),
+        changed: target.changed_at.rfc3339(),
+        endpoint: target.endpoint.as_deref().map(|facts| EndpointRow {
+            version: facts.version.as_deref(),
+            cipher: facts.cipher.as_deref(),
+            group: facts.group.as_deref(),
+            alpn: facts.alpn.as_deref(),
+            client_certificate_requested: facts.client_certificate_requested,
+            ocsp_stapled: facts.stapled,
+            path_error: facts.path_error.as_deref(),
+        }),
+        certificates: certificates.map(|(index, facts)| certificate(facts, target.report.certificate(index))).collect(),
+        crls: crls.map(|(index, facts)| crl(facts, target.report.crl(index))).collect(),
+    }
+}
+
+fn certificate(facts: &CertificateFacts, findings: FindingSet) -> CertificateRow<'_> {
+    CertificateRow {
+        role: facts.role.as_str(),
+        subject: &facts.subject,
+        issuer: &facts.issuer,
+        serial: &facts.serial,
+        not_before: facts.not_before.rfc3339(),
+        not_after: facts.not_after.rfc3339(),
+        fingerprint: facts.fingerprint_hex(),
+        key: facts.key.algorithm.as_str(),
+        key_bits: facts.key.bits,
+        signature_algorithm: &facts.signature_algorithm,
+        names: facts.names.iter().map(SubjectName::prefixed).collect(),
+        findings: words(findings),
+    }
+}
+
+fn crl(facts: &CrlFacts, findings: FindingSet) -> CrlRow<'_> {
+    CrlRow {
+        issuer: &facts.issuer,
+        number: facts.number.as_deref(),
+        this_update: facts.this_update.rfc3339(),
+        next_update: facts.next_update.map(|at| at.rfc3339()),
+        entries: facts.entries,
+        delta: facts.delta,
+        fingerprint: hex(&facts.fingerprint),
+        findings: words(findings),
+    }
+}
+
+fn words(findings: FindingSet) -> Vec<&'static str> {
+    findings.iter().map(Finding::as_str).collect()
+}

@@ -1,0 +1,210 @@
+//! What happens between snapshots: counters and histograms per source, the build, the process.
+//!
+//! All families come from the [table](super::table), HELP included; this is the only place that constructs them.
+
+use std::time::Duration;
+
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::model::{Events, Reason, SourceId, SourceKind, UnixTime};
+
+use super::table::{self, Id};
+
+/// The registry of the program and of its sources.
+pub struct Counters {
+    registry: Registry,
+    errors: IntCounterVec,
+    scan_duration: HistogramVec,
+    renewal_margin: HistogramVec,
+    collisions: IntCounterVec,
+    handshake_duration: HistogramVec,
+    skipped: IntCounterVec,
+    dropped: IntCounterVec,
+    reload_successful: IntGauge,
+    reload_success_at: Gauge,
+}
+
+impl Counters {
+    /// A registry without sources, for the build that it names. The reload families are 0 until [`Events::reloaded`] is told of
+    /// the first configuration.
+    ///
+    /// # Errors
+    /// The metric table contradicts itself; no input does that.
+    pub fn new(version: &str, revision: Option<&str>) -> Result<Self, prometheus::Error> {
+        let labels: &[&str] = if revision.is_some() { &["version", "revision"] } else { &["version"] };
+        let build = GaugeVec::new(options(table::BUILD_INFO), labels)?;
+        build.get_metric_with_label_values(&[Some(version), revision].into_iter().flatten().collect::<Vec<_>>())?.set(1.0);
+        let counters = Self {
+            registry: Registry::new(),
+            errors: counter(table::SOURCE_ERRORS)?,
+            scan_duration: histogram(
+                table::SOURCE_SCAN_DURATION,
+                &[0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0],
+            )?,
+            renewal_margin: histogram(table::RENEWAL_MARGIN, &[0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.5, 0.75])?,
+            collisions: counter(table::CERT_COLLISIONS)?,
+            handshake_duration: histogram(table::HANDSHAKE_DURATION, &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?,
+            skipped: counter(table::SCANS_SKIPPED)?,
+            dropped: counter(table::SERIES_DROPPED)?,
+            reload_successful: IntGauge::with_opts(options(table::RELOAD_SUCCESSFUL))?,
+            reload_success_at: Gauge::with_opts(options(table::RELOAD_SUCCESS_AT))?,
+        };
+        let registry = &counters.registry;
+        registry.register(Box::new(counters.errors.clone()))?;
+        registry.register(Box::new(counters.scan_duration.clone()))?;
+        registry.register(Box::new(counters.renewal_margin.clone()))?;
+        registry.register(Box::new(counters.collisions.clone()))?;
+        registry.register(Box::new(counters.handshake_duration.clone()))?;
+        registry.register(Box::new(counters.skipped.clone()))?;
+        registry.register(Box::new(counters.dropped.clone()))?;
+        registry.register(Box::new(counters.reload_successful.clone()))?;
+        registry.register(Box::new(counters.reload_success_at.clone()))?;
+        registry.register(Box::new(build))?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(counters)
+    }
+
+    /// Everything as it is now, families without series left out.
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    /// The counters that every source has at 0 from the start.
+    fn plain(&self) -> [&IntCounterVec; 3] {
+        [&self.collisions, &self.skipped, &self.dropped]
+    }
+
+    /// The histograms that a source of this kind has.
+    fn histograms(&self, kind: SourceKind) -> impl Iterator<Item = &HistogramVec> {
+        let handshakes = (kind == SourceKind::Tls).then_some(&self.handshake_duration);
+        [&self.scan_duration, &self.renewal_margin].into_iter().chain(handshakes)
+    }
+}
+
+impl Events for Counters {
+    fn source_added(&self, source: &SourceId) {
+        for family in self.plain() {
+            family.with_label_values(&labels(source));
+        }
+        for family in self.histograms(source.kind) {
+            family.with_label_values(&labels(source));
+        }
+        for reason in Reason::OF_SOURCES {
+            self.errors.with_label_values(&with_reason(source, *reason));
+        }
+    }
+
+    fn source_removed(&self, source: &SourceId) {
+        // Absent ones are no news: a reason may never have come up.
+        for family in self.plain() {
+            let _ = family.remove_label_values(&labels(source));
+        }
+        for family in self.histograms(source.kind) {
+            let _ = family.remove_label_values(&labels(source));
+        }
+        for reason in Reason::ALL {
+            let _ = self.errors.remove_label_values(&with_reason(source, *reason));
+        }
+    }
+
+    fn scan_ended(&self, source: &SourceId, elapsed: Duration) {
+        self.scan_duration.with_label_values(&labels(source)).observe(elapsed.as_secs_f64());
+    }
+
+    fn scan_skipped(&self, source: &SourceId) {
+        self.skipped.with_label_values(&labels(source)).inc();
+    }
+
+    fn source_error(&self, source: &SourceId, reason: Reason) {
+        self.errors.with_label_values(&with_reason(source, reason)).inc();
+    }
+
+    fn handshake(&self, source: &SourceId, elapsed: Duration) {
+        self.handshake_duration.with_label_values(&labels(source)).observe(elapsed.as_secs_f64());
+    }
+
+    fn series_dropped(&self, source: &SourceId, series: u64) {
+        self.dropped.with_label_values(&labels(source)).inc_by(series);
+    }
+
+    fn collisions(&self, source: &SourceId, pairs: u64) {
+        self.collisions.with_label_values(&labels(source)).inc_by(pairs);
+    }
+
+    fn renewed(&self, source: &SourceId, margin: f64) {
+        if margin.is_finite() {
+            self.renewal_margin.with_label_values(&labels(source)).observe(margin);
+        }
+    }
+
+    fn reloaded(&self, succeeded: bool, at: UnixTime) {
+        self.reload_successful.set(i64::from(succeeded));
+        if succeeded {
+            self.reload_success_at.set(at.secs() as f64);
+        }
+    }
+}
+
+fn labels(source: &SourceId) -> [&str; 2] {
+    [source.kind.as_str(), &source.name]
+}
+
+fn with_reason(source: &SourceId, reason: Reason) -> [&str; 3] {
+    [source.kind.as_str(), &source.name, reason.as_str()]
+}
+
+#[expect(clippy::disallowed_methods, reason = "made from the metric table")]
+fn options(id: Id) -> Opts {
+    Opts::new(id.family().name, id.family().help())
+}
+
+fn counter(id: Id) -> Result<IntCounterVec, prometheus::Error> {
+    IntCounterVec::new(options(id), &id.family().labels.names())
+}
+
+fn histogram(id: Id, buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
+    let options = HistogramOpts { common_opts: options(id), buckets: buckets.to_vec() };
+    HistogramVec::new(options, &id.family().labels.names())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(counters: &Counters, source: &str) -> Vec<(String, usize)> {
+        let of_source = |metric: &&prometheus::proto::Metric| metric.get_label().iter().any(|label| label.value() == source);
+        let families = counters.gather();
+        let counted = families.iter().map(|family| (family.name().to_owned(), family.get_metric().iter().filter(of_source).count()));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    #[test]
+    fn a_source_starts_at_0_and_leaves_nothing_behind() {
+        let counters = Counters::new("1.2.3", None).unwrap();
+        let (files, edge) =
+            (SourceId { kind: SourceKind::File, name: "files".into() }, SourceId { kind: SourceKind::Tls, name: "edge".into() });
+        counters.source_added(&files);
+        counters.source_added(&edge);
+        let of_files = series(&counters, "files");
+        assert!(of_files.contains(&("x509_source_errors_total".into(), Reason::OF_SOURCES.len())), "{of_files:?}");
+        assert!(!of_files.iter().any(|(name, _)| name.starts_with("tls_")), "files shake no hands: {of_files:?}");
+        assert_eq!(series(&counters, "edge").len(), of_files.len() + 1);
+
+        // A reason that is not created at 0 goes too.
+        counters.source_error(&edge, Reason::IoError);
+        counters.handshake(&edge, Duration::from_millis(7));
+        counters.source_removed(&edge);
+        assert_eq!(series(&counters, "edge"), []);
+        assert_eq!(series(&counters, "files"), of_files);
+    }
+
+    #[test]
+    fn a_failed_reload_keeps_the_time_of_the_last_good_one() {
+        let counters = Counters::new("1.2.3", Some("abc")).unwrap();
+        counters.reloaded(true, UnixTime::from_secs(1_700_000_000));
+        counters.reloaded(false, UnixTime::from_secs(1_800_000_000));
+        assert_eq!((counters.reload_successful.get(), counters.reload_success_at.get()), (0, 1_700_000_000.0));
+    }
+}

@@ -1,0 +1,280 @@
+//! A hand-built snapshot with something of everything, for tests here and in `http`.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::model::facts::{KeyAlgorithm, KeyFacts, SubjectName};
+use crate::model::options::ChainScope;
+use crate::model::state::Counters as Handshakes;
+use crate::model::{
+    CertRole, CertificateFacts, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events, FailureFacts, Finding, Labels, Place, Reason,
+    Render, Rendered, Report, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState,
+    UnixTime,
+};
+
+use super::{Counters, Renderer};
+
+/// 2026-01-01T00:00:00Z
+pub const START: UnixTime = UnixTime::from_secs(1_767_225_600);
+pub const DAY: i64 = 86_400;
+
+pub fn labels(pairs: &[(&str, &str)]) -> Arc<Labels> {
+    Arc::new(Labels(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()))
+}
+
+pub fn certificate(role: CertRole, cn: &str, issuer_cn: &str, seed: u8) -> CertificateFacts {
+    CertificateFacts {
+        fingerprint: [seed; 32],
+        not_before: START,
+        not_after: UnixTime::from_secs(START.secs() + 100 * DAY),
+        subject: format!("CN={cn},O=Example,C=DE").into(),
+        subject_cn: cn.into(),
+        issuer: format!("CN={issuer_cn},O=Example\\, Inc.").into(),
+        issuer_cn: issuer_cn.into(),
+        serial: format!("{}", 1000 + u32::from(seed)).into(),
+        role,
+        self_issued: role == CertRole::Root,
+        key: KeyFacts { algorithm: KeyAlgorithm::Rsa, bits: 2048 },
+        signature_algorithm: "sha256WithRSAEncryption".into(),
+        weak_signature: false,
+        key_usage: Some(0b101),
+        extended_key_usage: Some(["serverAuth".into(), "clientAuth".into()].into()),
+        names: [SubjectName::Dns(cn.into()), SubjectName::Ip([192, 0, 2, 1].into()), SubjectName::Uri("spiffe://example.org/web".into())]
+            .into(),
+    }
+}
+
+pub fn crl(issuer_cn: &str, number: Option<&str>, seed: u8) -> CrlFacts {
+    CrlFacts {
+        fingerprint: [seed; 32],
+        issuer: format!("CN={issuer_cn},O=Example").into(),
+        issuer_cn: issuer_cn.into(),
+        this_update: START,
+        next_update: number.map(|_| UnixTime::from_secs(START.secs() + 7 * DAY)),
+        number: number.map(Into::into),
+        entries: 3,
+        delta: false,
+        signature_algorithm: "sha256WithRSAEncryption".into(),
+    }
+}
+
+pub fn target(place: Place, certificates: Vec<CertificateFacts>, crls: Vec<CrlFacts>) -> TargetState {
+    TargetState {
+        place,
+        labels: None,
+        content: Arc::new(Content { certificates: certificates.into(), crls: crls.into() }),
+        endpoint: None,
+        report: Report::default(),
+        failure: None,
+        stamp: None,
+        changed_at: START,
+        counters: None,
+    }
+}
+
+pub fn failing(mut target: TargetState, stage: Stage, reason: Reason, detail: &str) -> TargetState {
+    target.failure = Some(Box::new(FailureFacts { stage, reason, detail: detail.into(), since: START }));
+    target
+}
+
+pub fn source(kind: SourceKind, name: &str) -> SourceHeader {
+    SourceHeader { id: SourceId { kind, name: name.into() }, options: SourceOptions::default() }
+}
+
+pub fn endpoint(target: &str, name: &str) -> Place {
+    Place::Endpoint { target: target.into(), server_name: name.into(), address: None }
+}
+
+pub fn handshake_facts() -> EndpointFacts {
+    EndpointFacts {
+        version: Some("TLS 1.3".into()),
+        cipher: Some("TLS_AES_128_GCM_SHA256".into()),
+        group: Some("X25519MLKEM768".into()),
+        alpn: None,
+        client_certificate_requested: true,
+        stapled: false,
+        leaf: [].into_iter().collect(),
+        target: [].into_iter().collect(),
+        path_error: Some("unknown issuer".into()),
+    }
+}
+
+/// One source with its targets, rendered as one bucket.
+pub struct Watched {
+    pub header: SourceHeader,
+    pub status: SourceStatus,
+    pub targets: Vec<TargetState>,
+}
+
+/// A snapshot of hand-built sources.
+pub struct View {
+    pub watched: Vec<Watched>,
+    pub rendered: Vec<Rendered>,
+    pub ready: bool,
+}
+
+impl View {
+    pub fn new(watched: Vec<Watched>, renderer: &Renderer) -> Self {
+        let of_each = watched.iter().flat_map(|Watched { header, status, targets }| {
+            [renderer.source(header, status), renderer.targets(header, &mut targets.iter())]
+        });
+        Self { rendered: of_each.collect(), ready: watched.iter().all(|watched| watched.status.up.is_some()), watched }
+    }
+
+    /// How many series `Render::series` foresees for the targets.
+    pub fn foreseen(&self, renderer: &Renderer) -> u64 {
+        let of_each = self.watched.iter().flat_map(|Watched { header, targets, .. }| targets.iter().map(|t| renderer.series(header, t)));
+        of_each.sum()
+    }
+}
+
+impl SnapshotView for View {
+    fn rendered(&self, visit: &mut dyn FnMut(&Rendered)) {
+        self.rendered.iter().for_each(visit);
+    }
+    fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus)) {
+        self.watched.iter().for_each(|watched| visit(&watched.header, &watched.status));
+    }
+    fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
+        self.watched.iter().filter(|watched| watched.header.id == *source).flat_map(|watched| &watched.targets).for_each(visit);
+    }
+    fn generation(&self) -> u64 {
+        7
+    }
+    fn ready(&self) -> bool {
+        self.ready
+    }
+}
+
+/// A store that always holds the same snapshot.
+pub struct Fixed(pub Arc<View>);
+
+impl Snapshots for Fixed {
+    fn load(&self) -> Arc<dyn SnapshotView> {
+        Arc::clone(&self.0) as _
+    }
+}
+
+fn scanned(targets: &[TargetState]) -> SourceStatus {
+    let at = |secs: u64| Some(SystemTime::UNIX_EPOCH + Duration::from_millis(secs * 1000 + 250));
+    SourceStatus {
+        up: Some(true),
+        failure: None,
+        bundles: targets.iter().filter(|target| *target.content != Content::default()).count() as u64,
+        targets: targets.len() as u64,
+        certificates: targets.iter().map(|target| target.content.certificates.len() as u64).sum(),
+        last_scan_at: at(1_767_312_000),
+        last_success_at: at(1_767_312_000),
+        next_scan_at: at(1_767_312_300),
+    }
+}
+
+/// Files, a trust store, a kubeconfig, endpoints good and broken, and a source that could not be listed.
+pub fn rich() -> Vec<Watched> {
+    let watched = |header: SourceHeader, targets: Vec<TargetState>| Watched { status: scanned(&targets), header, targets };
+    vec![
+        watched(labelled(source(SourceKind::Tls, "edge")), edge()),
+        watched(labelled(source(SourceKind::File, "files")), files()),
+        watched(source(SourceKind::Kubeconfig, "kube"), kubeconfig()),
+        {
+            let failure = FailureFacts { stage: Stage::Scan, reason: Reason::DeadlineExceeded, detail: "<60 s>".into(), since: START };
+            let status = SourceStatus { up: Some(false), failure: Some(failure), ..SourceStatus::default() };
+            Watched { header: source(SourceKind::File, "slow & <odd>"), status, targets: Vec::new() }
+        },
+        {
+            let mut trust = source(SourceKind::File, "trust");
+            trust.options.trust_store = true;
+            watched(trust, trust_store())
+        },
+        {
+            let mut leaves = source(SourceKind::File, "zleaves");
+            leaves.options.chain = ChainScope::Leaf;
+            watched(leaves, vec![target(Place::file("/l.pem"), chain(20), vec![])])
+        },
+    ]
+}
+
+/// Counters that know the sources of a snapshot.
+pub fn counters(watched: &[Watched]) -> Counters {
+    let counters = Counters::new("1.2.3", Some("abcdef")).unwrap();
+    for Watched { header, .. } in watched {
+        counters.source_added(&header.id);
+        counters.scan_ended(&header.id, Duration::from_millis(20));
+    }
+    counters.reloaded(true, START);
+    counters
+}
+
+fn labelled(mut header: SourceHeader) -> SourceHeader {
+    header.options.labels = labels(&[("owner", "web"), ("team", "payments")]);
+    header
+}
+
+fn chain(seed: u8) -> Vec<CertificateFacts> {
+    vec![
+        certificate(CertRole::Leaf, "www.example.com", "Example Issuing CA", seed),
+        certificate(CertRole::Intermediate, "Example Issuing CA", "Example Root", seed + 1),
+        certificate(CertRole::Root, "Example Root", "Example Root", seed + 2),
+    ]
+}
+
+fn files() -> Vec<TargetState> {
+    let mut expired = target(Place::file("/etc/ssl/www.pem"), chain(1), vec![]);
+    expired.report.certificates =
+        [[Finding::Expired, Finding::WeakKey].into_iter().collect(), Default::default(), Default::default()].into();
+    // Two of one name: a renewal that was appended, and one whose fingerprint begins alike.
+    let mut twins: Vec<_> = (4..7).map(|seed| certificate(CertRole::Leaf, "twin", "Example Issuing CA", seed)).collect();
+    twins[2].fingerprint = twins[1].fingerprint;
+    twins[2].fingerprint[5] = 0xff;
+    let mut hostile = certificate(CertRole::Leaf, "a\"b\\c\nd\0e", &"ü".repeat(400), 7);
+    hostile.names = (0..200).map(|n| SubjectName::Dns(format!("host-{n}.example.com").into())).collect();
+    hostile.not_after = UnixTime::from_secs(i64::MAX);
+    let mut crls = target(Place::file("/etc/ssl/crls.pem"), vec![], vec![crl("CA", Some("7"), 8), crl("CA", None, 9)]);
+    crls.report.crls = [[Finding::Stale].into_iter().collect(), Default::default()].into();
+    let mut own = target(Place::file("/srv/own.pem"), chain(10), vec![]);
+    own.labels = Some(labels(&[("team", "search")]));
+    let missing = target(Place::file("/etc/ssl/missing.pem"), vec![], vec![]);
+    vec![
+        expired,
+        target(Place::file("/etc/ssl/twins.pem"), twins, vec![]),
+        target(Place::file("/etc/ssl/hostile \"name\".pem"), vec![hostile], vec![]),
+        crls,
+        own,
+        failing(missing, Stage::Read, Reason::NotFound, "no such file <here>"),
+    ]
+}
+
+fn kubeconfig() -> Vec<TargetState> {
+    let place = Place::Embedded { path: "/root/.kube/config".into(), kind: EmbeddedKind::User, key: "admin".into() };
+    vec![target(place, vec![certificate(CertRole::Leaf, "admin", "kubernetes", 30)], vec![])]
+}
+
+fn edge() -> Vec<TargetState> {
+    let mut good = target(endpoint("api.example.com:443", "api.example.com"), chain(40), vec![]);
+    good.endpoint = Some(Arc::new(handshake_facts()));
+    good.counters = Some(Box::new(Handshakes { ok: 12, errors: vec![(Stage::Connect, Reason::Refused, 2)] }));
+    good.report.target = [Finding::WrongOrder].into_iter().collect();
+    good.report.certificates = [[Finding::Untrusted].into_iter().collect(), Default::default(), Default::default()].into();
+    let mut stopped = target(endpoint("old.example.com:443", "old.example.com"), chain(50), vec![]);
+    stopped.endpoint = Some(Arc::new(EndpointFacts { version: None, client_certificate_requested: false, ..handshake_facts() }));
+    let broken = target(endpoint("gone.example.com:443", "gone.example.com"), vec![], vec![]);
+    vec![
+        good,
+        failing(stopped, Stage::Handshake, Reason::HandshakeFailure, "alert 40"),
+        failing(broken, Stage::Dns, Reason::DnsNotFound, "no such name"),
+    ]
+}
+
+fn trust_store() -> Vec<TargetState> {
+    let mut roots: Vec<_> = (60..64).map(|seed| certificate(CertRole::Root, &format!("Root {seed}"), "Root", seed)).collect();
+    for (root, days) in roots.iter_mut().zip([-10, 300, 200, -5]) {
+        root.not_after = UnixTime::from_secs(START.secs() + days * DAY);
+    }
+    let mut mixed = target(Place::file("/trust/mixed.pem"), roots.clone(), vec![]);
+    let expired = [Finding::Expired].into_iter().collect();
+    mixed.report.certificates = [expired, Default::default(), Default::default(), expired].into();
+    let mut over = target(Place::file("/trust/over.pem"), vec![roots[0].clone(), roots[3].clone()], vec![]);
+    over.report.certificates = [expired, expired].into();
+    let unreadable = target(Place::file("/trust/bad.pem"), vec![], vec![]);
+    vec![mixed, over, failing(unreadable, Stage::Parse, Reason::BadPem, "cut off")]
+}

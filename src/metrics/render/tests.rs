@@ -1,0 +1,199 @@
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
+
+use crate::metrics::example::{START, certificate, crl, source, target};
+use crate::metrics::table::{FAMILIES, Id};
+use crate::model::{Finding, SourceKind};
+
+use super::*;
+
+fn lines(rendered: &Rendered, id: Id) -> Vec<String> {
+    let Some(fragment) = rendered.fragments.iter().find(|fragment| fragment.family == id.index()) else { return Vec::new() };
+    let mut text = vec![0; usize::try_from(fragment.len).unwrap()];
+    DeflateDecoder::new(&*fragment.deflated).read_exact(&mut text).unwrap();
+    assert_eq!(crc32fast::hash(&text), fragment.crc);
+    let lines: Vec<String> = String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), fragment.lines as usize);
+    lines
+}
+
+fn render(header: &SourceHeader, targets: &[TargetState]) -> Rendered {
+    Renderer::default().targets(header, &mut targets.iter())
+}
+
+fn place() -> Place {
+    Place::file("/a.pem")
+}
+
+#[test]
+fn a_leaf_has_its_lines_and_nothing_more() {
+    let leaf = certificate(CertRole::Leaf, "www", "CA", 1);
+    let rendered = render(&source(SourceKind::File, "f"), &[target(place(), vec![leaf], vec![])]);
+    let names: Vec<_> = rendered.fragments.iter().map(|fragment| FAMILIES[usize::from(fragment.family)].name).collect();
+    assert_eq!(
+        names,
+        ["x509_cert_not_before", "x509_cert_not_after", "x509_cert_renewal_due_timestamp_seconds", "x509_cert_info", "x509_cert_error"]
+    );
+    assert_eq!(
+        lines(&rendered, table::CERT_NOT_AFTER),
+        ["x509_cert_not_after{source_kind=\"file\",source_name=\"f\",filename=\"a.pem\",filepath=\"/a.pem\",cert_role=\"leaf\",\
+          subject_CN=\"www\",issuer_CN=\"CA\",subject=\"CN=www,O=Example,C=DE\",serial_number=\"1001\",\
+          not_after=\"2026-04-11T00:00:00Z\"} 1775865600"]
+    );
+    let due = START.secs() + 75 * 86_400;
+    assert!(lines(&rendered, table::CERT_RENEWAL_DUE)[0].ends_with(&format!(" {due}")));
+}
+
+#[test]
+fn only_members_of_a_clash_carry_a_discriminator_in_every_family() {
+    let twins = |seeds: &[u8]| seeds.iter().map(|seed| certificate(CertRole::Leaf, "twin", "CA", *seed)).collect::<Vec<_>>();
+    let mut alike = twins(&[0xaa, 0xaa]);
+    alike[1].fingerprint[6] = 0;
+    let mut nearly_equal = twins(&[0xaa, 0xaa]);
+    nearly_equal[1].fingerprint[31] = 0;
+    let others = vec![
+        certificate(CertRole::Leaf, "a", "CA", 1),
+        certificate(CertRole::Leaf, "b", "CA", 2),
+        certificate(CertRole::Root, "a", "CA", 3),
+    ];
+    for (behaviour, certificates, digits, clashes) in [
+        ("one certificate", twins(&[1]), vec![0], 0),
+        ("other names or roles", others, vec![0, 0, 0], 0),
+        ("two of one name", twins(&[1, 2]), vec![8, 8], 1),
+        ("three of one name", twins(&[1, 2, 3]), vec![8, 8, 8], 2),
+        ("the first 8 digits are equal too", alike, vec![16, 16], 1),
+        ("the first 16 too", nearly_equal, vec![64, 64], 1),
+    ] {
+        let mut state = target(place(), certificates, vec![]);
+        let findings = [Finding::WeakKey].into_iter().collect();
+        state.report.certificates = vec![findings; state.content.certificates.len()].into();
+        let rendered = render(&source(SourceKind::File, "f"), &[state]);
+        for id in [table::CERT_NOT_BEFORE, table::CERT_NOT_AFTER, table::CERT_INFO, table::CERT_FINDING, table::CERT_RENEWAL_DUE] {
+            let of_line = |line: &String| line.split_once("discriminator=\"").map_or(0, |(_, rest)| rest.find('"').unwrap());
+            let found: Vec<usize> = lines(&rendered, id).iter().map(of_line).collect();
+            // The root of the second row has no line in the families of leaves.
+            assert_eq!(found, digits[..found.len()], "{behaviour}: {}", id.family().name);
+            assert!(found.len() >= digits.len().min(2), "{behaviour}");
+        }
+        assert_eq!(rendered.clashes, clashes, "{behaviour}");
+    }
+}
+
+#[test]
+fn two_crls_of_one_issuer_are_two_series() {
+    let state = target(place(), vec![], vec![crl("CA", Some("5"), 1), crl("CA", None, 2), crl("Other", Some("5"), 3)]);
+    let rendered = render(&source(SourceKind::File, "f"), &[state]);
+    let written = lines(&rendered, table::CRL_THIS_UPDATE);
+    assert!(written[0].contains("discriminator=\"01010101\"") && written[1].contains("discriminator=\"02020202\""), "{written:?}");
+    assert!(!written[2].contains("discriminator"));
+    assert_eq!(rendered.clashes, 1);
+    assert_eq!(lines(&rendered, table::CRL_NEXT_UPDATE).len(), 2, "absent without");
+    assert_eq!(lines(&rendered, table::CRL_NUMBER).len(), 2, "absent without");
+}
+
+#[test]
+fn a_trust_store_shows_what_ends_first_among_the_living() {
+    let mut header = source(SourceKind::File, "t");
+    header.options.trust_store = true;
+    let roots = |days: &[i64]| {
+        let mut all: Vec<_> = (1..).zip(days).map(|(seed, _)| certificate(CertRole::Root, "root", "root", seed)).collect();
+        for (root, days) in all.iter_mut().zip(days) {
+            root.not_after = crate::model::UnixTime::from_secs(*days);
+        }
+        let mut state = target(place(), all, vec![]);
+        let set = |days: &i64| if *days < 100 { [Finding::Expired].into_iter().collect() } else { Default::default() };
+        state.report.certificates = days.iter().map(set).collect();
+        state
+    };
+    for (behaviour, days, shown) in [
+        ("expired ones do not count", &[50, 300, 200][..], Some(" 200")),
+        ("all expired: the one that ended last", &[50, 70, 60], Some(" 70")),
+        ("none", &[], None),
+    ] {
+        let state = roots(days);
+        let rendered = render(&header, std::slice::from_ref(&state));
+        let written = lines(&rendered, table::CERT_NOT_AFTER);
+        assert_eq!(written.len(), usize::from(shown.is_some()), "{behaviour}");
+        assert!(written.iter().zip(shown).all(|(line, end)| line.ends_with(end)), "{behaviour}: {written:?}");
+        assert_eq!(rendered.fragments.iter().map(|fragment| u64::from(fragment.lines)).sum::<u64>(), written.len() as u64, "{behaviour}");
+        assert_eq!(Renderer::default().series(&header, &state), written.len() as u64, "{behaviour}");
+    }
+}
+
+#[test]
+fn buffers_of_one_rendering_do_not_leak_into_the_next() {
+    let renderer = Renderer::default();
+    let header = source(SourceKind::File, "f");
+    let one = target(place(), vec![certificate(CertRole::Leaf, "www", "CA", 1)], vec![crl("CA", Some("5"), 1)]);
+    let first = renderer.targets(&header, &mut [one.clone(), one.clone()].iter());
+    let other = target(Place::file("/b.pem"), vec![certificate(CertRole::Root, "x", "x", 2)], vec![]);
+    let again = renderer.targets(&header, &mut [other.clone()].iter());
+    assert_eq!(format!("{again:?}"), format!("{:?}", render(&header, &[other])));
+    assert_eq!(lines(&first, table::CERT_NOT_AFTER).len(), 2);
+}
+
+#[test]
+fn absurd_dates_and_numbers_stay_numbers() {
+    let mut absurd = certificate(CertRole::Leaf, "www", "CA", 1);
+    absurd.not_before = crate::model::UnixTime::from_secs(i64::MIN);
+    absurd.not_after = crate::model::UnixTime::from_secs(i64::MAX);
+    let list = crl("CA", Some(&"9".repeat(400)), 1);
+    let state = target(place(), vec![absurd], vec![list]);
+    let header = source(SourceKind::File, "f");
+    let rendered = render(&header, std::slice::from_ref(&state));
+    assert!(lines(&rendered, table::CERT_NOT_AFTER)[0].ends_with(" 9223372036854775807"));
+    assert_eq!(lines(&rendered, table::CRL_NUMBER), Vec::<String>::new(), "beyond a float");
+    let all: u64 = rendered.fragments.iter().map(|fragment| u64::from(fragment.lines)).sum();
+    assert_eq!(Renderer::default().series(&header, &state), all);
+}
+
+/// Prints size and speed of every level, and of a whole rendering; see the constant in `deflate`.
+#[test]
+#[ignore = "a measurement, not a test; wants --release"]
+fn levels_compared() {
+    use crate::metrics::deflate::{Deflater, inflate};
+    use crate::model::{Clock, clock::SystemClock};
+
+    fn digest_of(text: &str) -> [u8; 32] {
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref().try_into().unwrap()
+    }
+    const LEAVES: usize = 1_000;
+    const ROUNDS: usize = 20;
+    let random = |n: usize, salt: usize| crate::model::facts::hex(&digest_of(&format!("{n} {salt}")));
+    let leaves = (0..LEAVES).map(|n| {
+        let mut leaf = certificate(CertRole::Leaf, &format!("host-{}.example.com", &random(n, 0)[..6]), &format!("CA {}", n % 3), 0);
+        leaf.fingerprint = digest_of(&n.to_string());
+        leaf.serial = random(n, 1).bytes().take(48).map(|digit| char::from(b'0' + digit % 10)).collect::<String>().into();
+        target(Place::file(format!("/srv/certs/{}/{}.pem", &random(n, 2)[..2], leaf.subject_cn)), vec![leaf], vec![])
+    });
+    let targets: Vec<_> = leaves.collect();
+    let (header, renderer, clock) = (source(SourceKind::File, "certs"), Renderer::default(), SystemClock::new());
+    let started = clock.monotonic();
+    let mut rendered = Rendered::default();
+    for _ in 0..ROUNDS {
+        rendered = renderer.targets(&header, &mut targets.iter());
+    }
+    let spent = (clock.monotonic() - started).as_secs_f64() / ROUNDS as f64;
+    let text: u64 = rendered.fragments.iter().map(|fragment| fragment.len).sum();
+    println!("text {} bytes a leaf; rendering {:.2} us a leaf, {:.0} MB/s", text / 1000, spent * 1e3, text as f64 / spent / 1e6);
+    let texts: Vec<Vec<u8>> = rendered
+        .fragments
+        .iter()
+        .map(|fragment| {
+            let mut out = Vec::with_capacity(usize::try_from(fragment.len).unwrap());
+            inflate(&mut flate2::Decompress::new(false), fragment, &mut out).unwrap();
+            out
+        })
+        .collect();
+    for level in 1..=6 {
+        let mut deflater = Deflater::with_level(level);
+        let started = clock.monotonic();
+        let mut bytes = 0;
+        for _ in 0..ROUNDS {
+            bytes = texts.iter().map(|text| deflater.fragment(0, 1, text).deflated.len()).sum();
+        }
+        let spent = (clock.monotonic() - started).as_secs_f64() / ROUNDS as f64;
+        println!("level {level}: {} bytes a leaf, {:.0} MB/s", bytes / LEAVES, text as f64 / spent / 1e6);
+    }
+}
