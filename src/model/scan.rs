@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::BoxFuture;
 use super::clock::Clock;
 use super::observation::{Failure, Observation};
 use super::place::Place;
+use super::vocabulary::Reason;
+use super::{BoxError, BoxFuture};
 
 /// Somewhere certificates live. It touches no metric, no store and no wall clock.
 pub trait Source: Send + Sync {
@@ -50,6 +51,8 @@ pub struct Stamp {
 pub trait Sink: Send + Sync {
     /// Takes one observation; decodes, judges and keeps it.
     fn observed(&self, observation: Observation);
+    /// Something is wrong that belongs to no single place.
+    fn source_error(&self, reason: Reason, detail: BoxError);
     /// Whether the place is known with this stamp and needs no reading; then it counts as seen in this scan.
     fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool;
     /// Every place that is known from before.
@@ -75,6 +78,11 @@ impl ScanContext {
     /// See [`Sink::observed`].
     pub fn observed(&self, observation: Observation) {
         self.sink.observed(observation);
+    }
+
+    /// See [`Sink::source_error`].
+    pub fn source_error(&self, reason: Reason, detail: BoxError) {
+        self.sink.source_error(reason, detail);
     }
 
     /// See [`Sink::is_unchanged`].
