@@ -2,5 +2,7 @@
 
 #[path = "integration/file.rs"]
 mod file;
+#[path = "integration/kubeconfig.rs"]
+mod kubeconfig;
 #[path = "integration/support/mod.rs"]
 mod support;
