@@ -7,6 +7,10 @@ mod architecture;
 mod config;
 #[path = "integration/dependencies.rs"]
 mod dependencies;
+#[path = "integration/file.rs"]
+mod file;
+#[path = "integration/kubeconfig.rs"]
+mod kubeconfig;
 #[path = "integration/support/mod.rs"]
 mod support;
 #[path = "integration/tls.rs"]

@@ -60,6 +60,7 @@ pub fn crl(issuer_cn: &str, number: Option<&str>, seed: u8) -> CrlFacts {
 
 pub fn target(place: Place, certificates: Vec<CertificateFacts>, crls: Vec<CrlFacts>) -> TargetState {
     TargetState {
+        problems: Box::default(),
         place,
         labels: None,
         content: Arc::new(Content { certificates: certificates.into(), crls: crls.into() }),

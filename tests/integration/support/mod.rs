@@ -4,5 +4,6 @@
 
 pub mod ca;
 pub mod openssl;
+pub mod rescan;
 pub mod sink;
 pub mod tls_server;

@@ -1,0 +1,104 @@
+//! What stands in the table of a file source.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::read::read_bounded;
+use crate::model::{BoxError, BuildError, ByteSize, Failure, Reason, ScanContext, Secret, Stage};
+
+/// The most bytes of a passphrase file.
+const PASSPHRASE_LIMIT: u64 = 64 << 10;
+
+/// `type = "file"` in the configuration.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct FileSettings {
+    /// Files, folders and globs to read; `**` crosses folders.
+    pub paths: Vec<String>,
+    /// Globs taken out again; a folder goes with all below it.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// The largest file that is read.
+    #[serde(default = "default_max_size")]
+    pub max_size: ByteSize,
+    /// Opens keystores.
+    #[serde(default)]
+    pub passphrase: Option<Secret>,
+    /// A file that holds the passphrase; read at each scan.
+    #[serde(default)]
+    pub passphrase_file: Option<PathBuf>,
+    /// An environment variable that holds the passphrase.
+    #[serde(default)]
+    pub passphrase_env: Option<String>,
+}
+
+fn default_max_size() -> ByteSize {
+    ByteSize(16 << 20)
+}
+
+impl FileSettings {
+    /// The defaults for these paths.
+    pub fn of(paths: Vec<String>) -> Self {
+        Self { paths, exclude: Vec::new(), max_size: default_max_size(), passphrase: None, passphrase_file: None, passphrase_env: None }
+    }
+
+    /// Where the passphrases of a scan come from.
+    pub(super) fn passphrases(&self, base: &Path) -> Result<Passphrases, BuildError> {
+        match (&self.passphrase, &self.passphrase_file, &self.passphrase_env) {
+            (None, None, None) => Ok(Passphrases::Usual),
+            (Some(secret), None, None) => Ok(Passphrases::Given(secret.clone())),
+            (None, Some(file), None) => Ok(Passphrases::File(base.join(file))),
+            (None, None, Some(variable)) => Ok(Passphrases::Variable(variable.clone())),
+            (_, _, Some(_)) => Err(BuildError::new("passphrase_env", ONE_PASSPHRASE)),
+            (_, Some(_), _) => Err(BuildError::new("passphrase_file", ONE_PASSPHRASE)),
+        }
+    }
+}
+
+const ONE_PASSPHRASE: &str = "at most one of passphrase, passphrase_file and passphrase_env";
+
+/// Where the passphrases of a scan come from.
+#[derive(Debug)]
+pub(super) enum Passphrases {
+    /// Nothing is configured: the empty one, then Java's.
+    Usual,
+    Given(Secret),
+    File(PathBuf),
+    Variable(String),
+}
+
+impl Passphrases {
+    /// The passphrases to try now. None when they cannot be had: the source says why, and keystores do not open.
+    pub(super) fn now(&self, cx: &ScanContext) -> Arc<[Secret]> {
+        let result: Result<Secret, (Reason, BoxError)> = match self {
+            Self::Usual => return [Secret(String::new()), Secret("changeit".to_owned())].into(),
+            Self::Given(secret) => Ok(secret.clone()),
+            Self::File(path) => read_bounded(path, PASSPHRASE_LIMIT)
+                .map_err(|failure| (failure.reason, format!("passphrase_file: {}", failure.detail).into()))
+                .and_then(|bytes| {
+                    let text = String::from_utf8(bytes);
+                    text.map_err(|_| (Reason::ReadFailed, format!("passphrase_file: {} is not UTF-8", path.display()).into()))
+                })
+                .map(|text| Secret(text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())),
+            Self::Variable(name) => std::env::var(name).map(Secret).map_err(|error| {
+                // The error of a variable that is not UTF-8 shows what it holds.
+                let text = if error == std::env::VarError::NotPresent { "is not set" } else { "is not UTF-8" };
+                (Reason::ReadFailed, format!("passphrase_env: {name} {text}").into())
+            }),
+        };
+        match result {
+            Ok(secret) => [secret].into(),
+            Err((reason, detail)) => {
+                cx.source_error(Failure { stage: Stage::Read, reason, detail });
+                [].into()
+            }
+        }
+    }
+
+    /// Whether another passphrase may open what did not open before.
+    pub(super) const fn may_change(&self) -> bool {
+        !matches!(self, Self::Usual)
+    }
+}
