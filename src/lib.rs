@@ -5,7 +5,9 @@
 //! [`http`] hands it out. [`model`] holds the nouns that they share, [`net`] the way to an endpoint, [`config`] the settings, [`cli`]
 //! the commands, [`app`] the wiring.
 
+pub mod app;
 pub mod assess;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;

@@ -26,6 +26,7 @@ use crate::metrics::{Counters, Exposition};
 use crate::model::Snapshots;
 
 pub use serve::{Settings, serve};
+pub use targets::describe;
 
 /// What the endpoints read.
 pub struct State {

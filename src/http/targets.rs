@@ -8,7 +8,7 @@ use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{SubjectName, hex};
-use crate::model::{CertificateFacts, CrlFacts, Finding, FindingSet, Place, SourceHeader, SourceId, TargetState};
+use crate::model::{CertificateFacts, CrlFacts, Finding, FindingSet, Place, Problem, SourceHeader, SourceId, TargetState};
 
 use super::cursor::Cursor;
 use super::sources::FailureRow;
@@ -43,6 +43,7 @@ struct TargetRow<'a> {
     place: BTreeMap<&'static str, String>,
     labels: BTreeMap<&'a str, &'a str>,
     failure: Option<FailureRow<'a>>,
+    problems: &'a [Problem],
     findings: Vec<&'static str>,
     changed: String,
     endpoint: Option<EndpointRow<'a>>,
@@ -185,6 +186,11 @@ fn first_after<'a>(after: Option<&Place>, wanted: usize, walk: impl FnOnce(&mut 
     first.into_sorted_vec().into_iter().map(|ByPlace(target)| target).collect()
 }
 
+/// A target as the API shows it.
+pub fn describe(source: &SourceHeader, target: &TargetState) -> serde_json::Value {
+    serde_json::to_value(row(source, target)).unwrap_or_default()
+}
+
 fn row<'a>(source: &'a SourceHeader, target: &'a TargetState) -> TargetRow<'a> {
     let mut place = BTreeMap::new();
     target.place.each_label(|name, value| {
@@ -201,6 +207,7 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState) -> TargetRow<'a> {
         // The target's own replace the source's.
         labels: shared.chain(own).map(|(name, value)| (&**name, &**value)).collect(),
         failure: target.failure.as_deref().map(FailureRow::from),
+        problems: &target.problems,
         findings: words(target.report.target),
         changed: target.changed_at.rfc3339(),
         endpoint: target.endpoint.as_deref().map(|facts| EndpointRow {

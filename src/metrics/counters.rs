@@ -33,6 +33,18 @@ impl Counters {
     /// # Errors
     /// The metric table contradicts itself; no input does that.
     pub fn new(version: &str, revision: Option<&str>) -> Result<Self, prometheus::Error> {
+        let counters = Self::of_sources(version, revision)?;
+        counters.registry.register(Box::new(counters.reload_successful.clone()))?;
+        counters.registry.register(Box::new(counters.reload_success_at.clone()))?;
+        counters.registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(counters)
+    }
+
+    /// Without the families of a long-running process: for a file that another exporter hands out, which has its own `process_*`.
+    ///
+    /// # Errors
+    /// As [`Counters::new`].
+    pub fn of_sources(version: &str, revision: Option<&str>) -> Result<Self, prometheus::Error> {
         let labels: &[&str] = if revision.is_some() { &["version", "revision"] } else { &["version"] };
         let build = GaugeVec::new(options(table::BUILD_INFO), labels)?;
         build.get_metric_with_label_values(&[Some(version), revision].into_iter().flatten().collect::<Vec<_>>())?.set(1.0);
@@ -59,10 +71,7 @@ impl Counters {
         registry.register(Box::new(counters.handshake_duration.clone()))?;
         registry.register(Box::new(counters.skipped.clone()))?;
         registry.register(Box::new(counters.dropped.clone()))?;
-        registry.register(Box::new(counters.reload_successful.clone()))?;
-        registry.register(Box::new(counters.reload_success_at.clone()))?;
         registry.register(Box::new(build))?;
-        registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(counters)
     }
 

@@ -101,6 +101,18 @@ impl Scrape {
         joined.finish()
     }
 
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_to(self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        let mut body = self.plain();
+        while let Some(text) = body.next() {
+            out.write_all(&text?)?;
+        }
+        Ok(())
+    }
+
     /// The body as text.
     pub fn plain(self) -> PlainBody {
         let left = self.fragments.iter().map(|fragment| fragment.len).sum();

@@ -1,0 +1,250 @@
+//! The wiring of the exporter: configuration → parts → tasks → signals → reload → drain.
+//!
+//! May touch: everything. Must not: hold logic that belongs to a module.
+
+mod banner;
+mod listeners;
+mod progress;
+mod saver;
+pub mod sources;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
+
+use crate::config::{self, Config, ConfigError, Located};
+use crate::engine::store::SnapshotStore;
+use crate::engine::{Parts, Supervisor};
+use crate::http;
+use crate::metrics::Counters;
+use crate::model::clock::SystemClock;
+use crate::model::{Clock, Events, SnapshotView, UnixTime};
+
+pub use progress::Progress;
+
+/// How long running answers and the state file may take at the end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// `--listen`; replaces the configuration's list when not empty.
+    pub listen: Vec<SocketAddr>,
+    /// Whether a person reads standard output.
+    pub banner: bool,
+}
+
+/// Why the exporter could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A source cannot be built from its settings.
+    #[error(transparent)]
+    Source(#[from] sources::SourceError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// The operating system's word.
+        error: std::io::Error,
+    },
+    /// The operating system refuses something that every process gets.
+    #[error("cannot start: {0}")]
+    Start(String),
+}
+
+/// How the exporter ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Drained.
+    WithGrace,
+    /// A second signal came.
+    AtOnce,
+}
+
+/// Loads the configuration that these options mean.
+///
+/// # Errors
+/// It cannot be read or is wrong.
+pub fn load(explicit: Option<PathBuf>) -> Result<Config, ConfigError> {
+    let env = |name: &str| std::env::var_os(name);
+    let exists = |path: &Path| path.exists();
+    match config::locate(explicit, &env, &exists) {
+        Located::File(path) => config::load(&path),
+        Located::BuiltIn => config::builtin::load(&env, &exists),
+    }
+}
+
+/// The running exporter.
+struct App {
+    options: Options,
+    supervisor: Supervisor,
+    sources: sources::Running,
+    listeners: listeners::Listeners,
+    compatibility: Vec<crate::model::vocabulary::Compatibility>,
+    counters: Arc<Counters>,
+    parts: Parts,
+}
+
+/// Runs the exporter until a signal ends it.
+///
+/// # Errors
+/// It could not start.
+pub async fn run(options: Options) -> Result<Ended, AppError> {
+    let config = load(options.config.clone())?;
+    let start = |error: &dyn std::fmt::Display| AppError::Start(error.to_string());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let counters = Arc::new(Counters::new(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| start(&error))?);
+    let store = Arc::new(SnapshotStore::default());
+    let render = sources::renderer(&config.metrics.compatibility);
+    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock: clock.clone() };
+
+    let mut sources = sources::Running::default();
+    let specs = sources.build(&config)?;
+    let state = Arc::new(http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION")));
+    let mut listeners = listeners::Listeners::new(state, GRACE);
+    listeners.listen(&listen(&options, &config)).await?;
+    let mut signals = Signals::new().map_err(|error| start(&error))?;
+
+    let (saver, restored) = saver::Saver::open(config.storage.state_dir.clone(), store.clone());
+    let mut app = App {
+        supervisor: Supervisor::new(parts.clone(), restored),
+        sources,
+        listeners,
+        compatibility: config.metrics.compatibility.clone(),
+        counters,
+        parts,
+        options,
+    };
+    let banner = app.options.banner.then(|| banner::Banner::new(&config, &app.listeners.addresses()));
+    banner.iter().for_each(banner::Banner::print_watched);
+    info!(config = %config.origin, sources = config.sources.len(), listen = ?app.listeners.addresses(), "notafter {} starts", env!("CARGO_PKG_VERSION"));
+    app.supervisor.apply(specs).await;
+    app.counters.reloaded(true, UnixTime::from(clock.now()));
+
+    let result = tokio::select! {
+        () = app.serve(&mut signals) => Ok(Ended::WithGrace),
+        () = saver.run() => Err(AppError::Start("the state saver ended".to_owned())),
+        () = announce(banner, store.clone()) => Err(AppError::Start("the announcer ended".to_owned())),
+    };
+    info!("draining");
+    let drained = async {
+        app.supervisor.drain().await;
+        app.listeners.drain().await;
+        saver.save().await;
+    };
+    tokio::select! {
+        drained = tokio::time::timeout(GRACE, drained) => {
+            if drained.is_err() {
+                warn!("not drained within {GRACE:?}");
+            }
+            result
+        }
+        () = signals.ended() => Ok(Ended::AtOnce),
+    }
+}
+
+impl App {
+    /// Handles signals until one ends the program.
+    async fn serve(&mut self, signals: &mut Signals) {
+        loop {
+            match signals.next().await {
+                Told::Reload => self.reload().await,
+                Told::End => return,
+            }
+        }
+    }
+
+    /// Builds everything anew, and only then swaps; a bad configuration changes nothing.
+    async fn reload(&mut self) {
+        let reloaded = self.try_reload().await;
+        self.counters.reloaded(reloaded.is_ok(), UnixTime::from(self.parts.clock.now()));
+        match reloaded {
+            Ok(()) => info!("configuration reloaded"),
+            Err(error) => error!("configuration not reloaded, the former one stays in force: {error}"),
+        }
+    }
+
+    async fn try_reload(&mut self) -> Result<(), AppError> {
+        let config = load(self.options.config.clone())?;
+        let mut sources = self.sources.clone();
+        let compatibility_changed = config.metrics.compatibility != self.compatibility;
+        if compatibility_changed {
+            // Every series looks different then: no source is what it was.
+            sources.forget();
+        }
+        let specs = sources.build(&config)?;
+        self.listeners.listen(&listen(&self.options, &config)).await?;
+        if compatibility_changed {
+            self.supervisor.render_with(sources::renderer(&config.metrics.compatibility));
+            self.compatibility = config.metrics.compatibility.clone();
+        }
+        self.sources = sources;
+        self.supervisor.apply(specs).await;
+        Ok(())
+    }
+}
+
+/// Says what the first round found, to a person and to the log; then waits for ever.
+async fn announce(banner: Option<banner::Banner>, store: Arc<SnapshotStore>) {
+    let mut progress = Progress::new();
+    while !store.load().ready() {
+        progress.show(&store.load());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    progress.clear();
+    let snapshot = store.load();
+    banner.iter().for_each(|banner| banner.print_found(&snapshot));
+    let certificates: u64 = snapshot.sources.values().map(|source| source.status.certificates).sum();
+    info!(sources = snapshot.sources.len(), certificates, "ready: every source's first round has ended");
+    std::future::pending().await
+}
+
+fn listen(options: &Options, config: &Config) -> Vec<SocketAddr> {
+    if options.listen.is_empty() { config.server.listen.clone() } else { options.listen.clone() }
+}
+
+/// The signals that mean something.
+struct Signals {
+    reload: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+enum Told {
+    Reload,
+    End,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            reload: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.reload.recv() => Told::Reload,
+            _ = self.terminate.recv() => Told::End,
+            _ = self.interrupt.recv() => Told::End,
+        }
+    }
+
+    /// Another signal to end; reloads are ignored by now.
+    async fn ended(&mut self) {
+        while matches!(self.next().await, Told::Reload) {}
+    }
+}

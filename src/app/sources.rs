@@ -1,0 +1,141 @@
+//! From the configuration's sources to the engine's: built, and given a revision that changes when any setting does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::progress::Progress;
+use crate::config::{Config, SourceConfig};
+use crate::engine::store::{Snapshot, SnapshotStore};
+use crate::engine::{Parts, Round, SourceSpec, look_once};
+use crate::metrics::{Counters, Exposition, Renderer};
+use crate::model::clock::SystemClock;
+use crate::model::vocabulary::Compatibility;
+use crate::model::{BoxFuture, BuildError, Clock, SourceHeader, SourceId, UnixTime};
+
+/// A source cannot be built from its settings.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin}: [sources.{name}] {error}")]
+pub struct SourceError {
+    origin: String,
+    name: Arc<str>,
+    error: BuildError,
+}
+
+/// The sources of the configuration in force, each with its revision.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    sources: BTreeMap<SourceId, (SourceConfig, std::path::PathBuf, u64)>,
+    revision: u64,
+}
+
+impl Running {
+    /// Builds every source of a configuration. A source whose settings are as before keeps its revision.
+    ///
+    /// # Errors
+    /// The first source that cannot be built; nothing is changed then.
+    pub fn build(&mut self, config: &Config) -> Result<Vec<SourceSpec>, SourceError> {
+        let cx = config.build_context();
+        let mut revision = self.revision;
+        let mut sources = BTreeMap::new();
+        let mut specs = Vec::new();
+        for source in &config.sources {
+            let built = source.settings.build(&cx).map_err(|error| SourceError {
+                origin: config.origin.to_string(),
+                name: source.id.name.clone(),
+                error,
+            })?;
+            let known = self.sources.get(&source.id).filter(|(known, base, _)| known == source && *base == cx.base);
+            let revision = known.map(|(_, _, revision)| *revision).unwrap_or_else(|| {
+                revision += 1;
+                revision
+            });
+            specs.push(SourceSpec {
+                header: SourceHeader { id: source.id.clone(), options: source.options.clone() },
+                schedule: source.schedule.clone(),
+                source: built.into(),
+                revision,
+            });
+            sources.insert(source.id.clone(), (source.clone(), cx.base.clone(), revision));
+        }
+        (self.sources, self.revision) = (sources, revision);
+        Ok(specs)
+    }
+
+    /// Makes every source of the next build a changed one.
+    pub fn forget(&mut self) {
+        self.sources.clear();
+    }
+}
+
+/// What one round of some sources found.
+pub struct Seen {
+    /// The state after it.
+    pub snapshot: Arc<Snapshot>,
+    /// How each source's round ended.
+    pub rounds: Vec<Round>,
+    counters: Arc<Counters>,
+}
+
+impl Seen {
+    /// All of it as exposition text, without what is about this process.
+    ///
+    /// # Errors
+    /// None in practice: only memory is written to.
+    pub fn text(&self) -> std::io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        Exposition::new().scrape(&*self.snapshot, &self.counters).write_to(&mut text)?;
+        Ok(text)
+    }
+}
+
+/// The renderer that this configuration asks for.
+pub(super) fn renderer(compatibility: &[Compatibility]) -> Arc<Renderer> {
+    Arc::new(Renderer::new(compatibility.contains(&Compatibility::Enix)))
+}
+
+/// Looks at sources once, outside the exporter. `at` judges as of that time instead of now.
+///
+/// # Errors
+/// The metric registry could not be made; no input does that.
+pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: Option<UnixTime>) -> Result<Seen, String> {
+    let counters = Arc::new(Counters::of_sources(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| error.to_string())?);
+    let store = Arc::new(SnapshotStore::default());
+    let clock: Arc<dyn Clock> = match at {
+        Some(at) => Arc::new(FixedClock { at, machine: SystemClock::new() }),
+        None => Arc::new(SystemClock::new()),
+    };
+    let parts = Parts { store: store.clone(), render: renderer(compatibility), events: counters.clone(), clock };
+    let mut progress = Progress::new();
+    let watching = async {
+        loop {
+            progress.show(&store.load());
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let rounds = tokio::select! {
+        rounds = look_once(specs, &parts) => rounds,
+        () = watching => Vec::new(),
+    };
+    progress.clear();
+    Ok(Seen { snapshot: store.load(), rounds, counters })
+}
+
+/// A clock whose date stands still; durations go on.
+struct FixedClock {
+    at: UnixTime,
+    machine: SystemClock,
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> std::time::SystemTime {
+        self.at.system_time()
+    }
+
+    fn monotonic(&self) -> std::time::Duration {
+        self.machine.monotonic()
+    }
+
+    fn sleep_until(&self, at: std::time::SystemTime) -> BoxFuture<'_, ()> {
+        self.machine.sleep_until(at)
+    }
+}

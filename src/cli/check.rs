@@ -1,0 +1,186 @@
+//! `notafter check`: looks once, right now, and says it to a person (or a program).
+
+mod json;
+mod table;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::logging::LogArguments;
+use super::{Failed, Outcome, block_on};
+use crate::app::sources::{Seen, look};
+use crate::engine::SourceSpec;
+use crate::engine::schedule::Schedule;
+use crate::model::{BuildContext, HumanDuration, SourceHeader, SourceId, SourceKind, SourceOptions, TargetState, UnixTime};
+use crate::source::SourceSettings;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CheckArguments {
+    /// A file, folder, glob, host:port or https://host
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Trust anchors for endpoints: a PEM file, or "system"; repeats [default: system]
+    #[arg(long, value_name = "FILE")]
+    roots: Vec<String>,
+    /// The name sent to endpoints and looked for in their certificates [default: the target's host]
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    /// Passphrase file for keystores
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// How long one endpoint may take
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    timeout: HumanDuration,
+    /// Judge as of this time instead of now, in Unix seconds
+    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
+    at: Option<i64>,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  notafter check example.com:443 --roots ca.pem
+  notafter check /etc/ssl/private '/srv/**/*.{pem,p12}'
+  notafter check 192.0.2.7:8443 --server-name api.internal --format json
+
+Exit codes: 0 everything is fine, 1 problems, 2 something could not be looked at.";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Prometheus,
+}
+
+pub(super) fn check(arguments: CheckArguments) -> Outcome {
+    LogArguments::start_quietly();
+    super::run::raise_descriptor_limit();
+    let specs = specs(&arguments)?;
+    let at = arguments.at.map(UnixTime::from_secs);
+    let seen = block_on(look(specs, &[], at))?.map_err(|error| Failed::with(2, anyhow::anyhow!("{error}")))?;
+    let mut targets: Vec<&TargetState> = seen.snapshot.sources.values().flat_map(|source| source.targets()).map(|target| &**target).collect();
+    targets.sort_by(|a, b| a.place.cmp(&b.place));
+    let now = at.unwrap_or_else(|| UnixTime::from(crate::model::Clock::now(&crate::model::clock::SystemClock::new())));
+    let text = match arguments.format {
+        Format::Text => {
+            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            table::table(&targets, now, colour)
+        }
+        Format::Json => json::json(&seen),
+        Format::Prometheus => String::from_utf8_lossy(&seen.text().map_err(|error| Failed::with(2, error))?).into_owned(),
+    };
+    let printed = std::io::stdout().write_all(text.as_bytes());
+    for failure in seen.rounds.iter().filter_map(|round| round.failure.as_ref()) {
+        eprintln!("notafter: {failure}");
+    }
+    // A reader that has seen enough (`| head`) is no problem of the certificates.
+    if let Err(error) = printed.as_ref().filter_broken_pipe() {
+        return Err(Failed::with(2, anyhow::anyhow!("{error}")));
+    }
+    if targets.is_empty() {
+        eprintln!("notafter: nothing matches");
+    }
+    Ok(verdict(&seen, &targets).into())
+}
+
+/// 2 when something could not be looked at, else 1 when something is wrong, else 0.
+fn verdict(seen: &Seen, targets: &[&TargetState]) -> u8 {
+    let is_blind = |target: &&TargetState| target.failure.is_some() && target.content.certificates.is_empty() && target.content.crls.is_empty();
+    if targets.is_empty() || targets.iter().any(is_blind) || seen.rounds.iter().any(|round| round.failure.is_some()) {
+        2
+    } else {
+        u8::from(targets.iter().any(|target| is_wrong(target)))
+    }
+}
+
+fn is_wrong(target: &TargetState) -> bool {
+    let report = &target.report;
+    let any = |sets: &[crate::model::FindingSet]| sets.iter().any(|set| !set.is_empty());
+    target.failure.is_some() || !target.problems.is_empty() || any(&report.certificates) || any(&report.crls) || !report.target.is_empty()
+}
+
+/// The sources that these targets make: one for files, one for endpoints.
+fn specs(arguments: &CheckArguments) -> Result<Vec<SourceSpec>, Failed> {
+    let (endpoints, files): (Vec<&String>, Vec<&String>) = arguments.targets.iter().partition(|target| is_endpoint(target));
+    let array = |texts: &[&String]| toml::Value::Array(texts.iter().map(|text| toml::Value::String((*text).clone())).collect());
+    let mut specs = Vec::new();
+    if !files.is_empty() {
+        let mut table = toml::Table::from_iter([("paths".to_owned(), array(&files))]);
+        if let Some(path) = &arguments.passphrase_file {
+            table.insert("passphrase_file".to_owned(), toml::Value::String(path.to_string_lossy().into_owned()));
+        }
+        specs.push(spec(SourceKind::File, table, arguments)?);
+    }
+    if !endpoints.is_empty() {
+        let mut table = toml::Table::from_iter([("targets".to_owned(), array(&endpoints))]);
+        if !arguments.roots.is_empty() {
+            table.insert("roots".to_owned(), array(&arguments.roots.iter().collect::<Vec<_>>()));
+        }
+        if let Some(name) = &arguments.server_name {
+            table.insert("server_name".to_owned(), toml::Value::String(name.clone()));
+        }
+        specs.push(spec(SourceKind::Tls, table, arguments)?);
+    }
+    Ok(specs)
+}
+
+fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments) -> Result<SourceSpec, Failed> {
+    let settings = SourceSettings::parse(kind, toml::Value::Table(table)).map_err(Failed::usage)?;
+    let base = std::env::current_dir().map_err(|error| Failed::with(2, error))?;
+    let source = settings.build(&BuildContext { base }).map_err(Failed::usage)?;
+    let id = SourceId { kind, name: "check".into() };
+    let options = SourceOptions { timeout: arguments.timeout.0, deadline: Some(std::time::Duration::from_secs(600)), ..SourceOptions::default() };
+    let schedule = Schedule::parse("@daily").map_err(Failed::usage)?;
+    Ok(SourceSpec { header: SourceHeader { id, options }, schedule, source: source.into(), revision: 0 })
+}
+
+/// `host:port` and `scheme://…` are endpoints; whatever exists or looks like a path is not.
+fn is_endpoint(target: &str) -> bool {
+    if target.contains("://") {
+        return true;
+    }
+    let port = target.rsplit_once(':').map(|(_, port)| port);
+    let has_port = port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    has_port && !target.contains('/') && std::fs::symlink_metadata(target).is_err()
+}
+
+trait FilterBrokenPipe {
+    fn filter_broken_pipe(self) -> Self;
+}
+
+impl FilterBrokenPipe for Result<&(), &std::io::Error> {
+    fn filter_broken_pipe(self) -> Self {
+        match self {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(&()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_endpoint;
+
+    #[test]
+    fn endpoints_are_told_from_paths() {
+        let cases = [
+            ("example.com:443", true),
+            ("[::1]:443", true),
+            ("https://example.com", true),
+            ("/etc/ssl/a.pem", false),
+            ("a.pem", false),
+            ("certs/*.pem", false),
+            ("example.com", false),
+            ("example.com:", false),
+            ("dir/host:443", false),
+        ];
+        for (target, expected) in cases {
+            assert_eq!(is_endpoint(target), expected, "{target}");
+        }
+    }
+}

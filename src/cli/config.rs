@@ -1,0 +1,72 @@
+//! `notafter config`: what the program understands of a configuration, and what it would make of it.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::logging::LogArguments;
+use super::{Failed, Outcome, block_on};
+use crate::app;
+use crate::app::sources::{Seen, look};
+use crate::config::{self, Config};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Say whether a configuration is right
+    Check {
+        /// The configuration [default: as `run` finds it]
+        file: Option<PathBuf>,
+        /// Look at everything once and count the series that it makes
+        #[arg(long)]
+        estimate: bool,
+    },
+    /// Show a configuration with every default filled in
+    Show {
+        /// The configuration [default: as `run` finds it]
+        file: Option<PathBuf>,
+    },
+}
+
+pub(super) fn config(command: ConfigCommand) -> Outcome {
+    LogArguments::start_quietly();
+    let text = match command {
+        ConfigCommand::Show { file } => config::show(&load(file)?),
+        ConfigCommand::Check { file, estimate } => {
+            let config = load(file)?;
+            let specs = app::sources::Running::default().build(&config).map_err(Failed::usage)?;
+            let mut text = format!("{}: fine, {} sources\n", config.origin, specs.len());
+            if estimate {
+                super::run::raise_descriptor_limit();
+                let seen = block_on(look(specs, &config.metrics.compatibility, None))?;
+                text += &table(&seen.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?);
+            }
+            text
+        }
+    };
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failed::with(1, error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(file: Option<PathBuf>) -> Result<Config, Failed> {
+    app::load(file).map_err(Failed::usage)
+}
+
+/// How many series each source makes.
+fn table(seen: &Seen) -> String {
+    let width = seen.snapshot.sources.keys().map(|id| id.name.chars().count()).max().unwrap_or(0).max("source".len());
+    let mut text = format!("{:width$}  {:10}  {:>9}  {:>12}  {:>9}\n", "source", "kind", "places", "certificates", "series");
+    let mut row = |name: &str, kind: &str, sums: (u64, u64, u64)| {
+        text += &format!("{name:width$}  {kind:10}  {:>9}  {:>12}  {:>9}\n", sums.0, sums.1, sums.2);
+    };
+    let mut all = (0, 0, 0);
+    for (id, source) in &seen.snapshot.sources {
+        let series: u64 = source.rendered_lines();
+        let sums = (source.status.targets, source.status.certificates, series);
+        all = (all.0 + sums.0, all.1 + sums.1, all.2 + sums.2);
+        row(&id.name, id.kind.as_str(), sums);
+    }
+    row("all", "", all);
+    text
+}
