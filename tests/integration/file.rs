@@ -14,6 +14,7 @@ use std::time::Duration;
 use notafter::model::{Listing, Place, Reason, SourceKind};
 use tempfile::TempDir;
 
+use super::support::as_nobody;
 use super::support::rescan::{RecordingSink, Told, Watch};
 
 /// A folder with these files; each holds its own path.
@@ -255,19 +256,6 @@ fn names_that_are_not_utf8_are_escaped() {
         fs::write(dir.path().join(OsStr::from_bytes(name)), "x").unwrap();
     }
     assert_eq!(scan(dir.path(), &["*.pem"]).found(), ["b\\\\\\xC3.pem", "b\\xFFad.pem", "plain\\name.pem"]);
-}
-
-/// Runs with the rights of nobody, where the test itself may do everything.
-fn as_nobody<T: Send>(run: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            if rustix::process::geteuid().is_root() {
-                rustix::thread::set_thread_uid(rustix::fs::Uid::from_raw(65_534)).unwrap();
-            }
-            run()
-        });
-        thread.join().unwrap()
-    })
 }
 
 #[test]

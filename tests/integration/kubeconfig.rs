@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use notafter::model::{Reason, SourceKind};
 use tempfile::TempDir;
 
+use super::support::as_nobody;
 use super::support::rescan::{Told, Watch};
 
 const CONFIG: &str = r#"
@@ -153,4 +155,20 @@ fn a_literal_path_must_be_a_file_that_exists() {
         assert_eq!(told.failed(), [(path, reason)]);
     }
     assert_eq!(watch(dir.path(), &["missing/*"]).scan().places.len(), 0);
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_keeps_the_entries_below() {
+    let dir = folder(&[("home/config", CONFIG), ("home/pki/ca.crt", "ca-file"), ("outside.crt", "client-file")]);
+    let permit = |name: &str, mode| fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    permit("", 0o755);
+    for path in ["home/*", "home/config"] {
+        permit("home", 0o755);
+        let mut watch = watch(dir.path(), &[path]);
+        assert_eq!(as_nobody(|| watch.scan()).found().len(), 4, "{path}");
+        permit("home", 0o000);
+        let told = relative(dir.path(), as_nobody(|| watch.scan()));
+        assert_eq!(told.failed().iter().filter(|(place, _)| place.starts_with("home/config ")).count(), 4, "{path}");
+        assert!(told.failed().iter().all(|(_, reason)| *reason == Reason::PermissionDenied), "{path}");
+    }
 }

@@ -15,7 +15,7 @@ const PASSPHRASE_LIMIT: u64 = 64 << 10;
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct FileSettings {
-    /// Files, folders and globs to read; `**` crosses folders.
+    /// Files, folders and globs to read; `**` crosses folders, `?` and `[…]` stand for one byte, names with a leading dot are spelt out.
     pub paths: Vec<String>,
     /// Globs taken out again; a folder goes with all below it.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! What tests share: a CA, servers, a sink that remembers.
+//! What tests share: a CA, servers, sinks that remember, the exporter itself.
 
 #![allow(dead_code, reason = "each topic uses its part")]
 
@@ -7,3 +7,16 @@ pub mod openssl;
 pub mod rescan;
 pub mod sink;
 pub mod tls_server;
+
+/// Runs with the rights of nobody, where the test itself may do everything.
+pub fn as_nobody<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                rustix::thread::set_thread_uid(rustix::fs::Uid::from_raw(65_534)).unwrap();
+            }
+            run()
+        });
+        thread.join().unwrap()
+    })
+}
