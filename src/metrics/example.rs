@@ -227,7 +227,7 @@ fn files() -> Vec<TargetState> {
     let mut twins: Vec<_> = (4..7).map(|seed| certificate(CertRole::Leaf, "twin", "Example Issuing CA", seed)).collect();
     twins[2].fingerprint = twins[1].fingerprint;
     twins[2].fingerprint[5] = 0xff;
-    let mut hostile = certificate(CertRole::Leaf, "a\"b\\c\nd\0e", &"ü".repeat(400), 7);
+    let mut hostile = certificate(CertRole::Leaf, "a\"b\\c\nd\u{1}e", &"ü".repeat(400), 7);
     hostile.names = (0..200).map(|n| SubjectName::Dns(format!("host-{n}.example.com").into())).collect();
     hostile.not_after = UnixTime::from_secs(i64::MAX);
     let mut crls = target(Place::file("/etc/ssl/crls.pem"), vec![], vec![crl("CA", Some("7"), 8), crl("CA", None, 9)]);

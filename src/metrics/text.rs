@@ -79,7 +79,7 @@ impl Value for f64 {
 }
 
 fn escaped(out: &mut Vec<u8>, value: &str) {
-    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n' | 0)) {
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
         return out.extend_from_slice(value.as_bytes());
     }
     for byte in value.bytes() {
@@ -87,8 +87,6 @@ fn escaped(out: &mut Vec<u8>, value: &str) {
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'"' => out.extend_from_slice(b"\\\""),
             b'\n' => out.extend_from_slice(b"\\n"),
-            // Prometheus' lexer takes this byte for the end of its input and refuses the whole scrape.
-            0 => out.extend_from_slice(b"\\\\x00"),
             other => out.push(other),
         }
     }
@@ -110,8 +108,7 @@ mod tests {
             ("plain text is copied", "CN=a b", r#",l="CN=a b""#),
             ("empty is absent", "", ""),
             ("backslash, quote and newline are escaped", "a\\b\"c\nd", r#",l="a\\b\"c\nd""#),
-            ("other control characters stay", "\t\r\u{7f}", ",l=\"\t\r\u{7f}\""),
-            ("a zero byte is spelled out", "a\0b", r#",l="a\\x00b""#),
+            ("other control characters stay", "\t\r\0\u{7f}", ",l=\"\t\r\0\u{7f}\""),
             ("UTF-8 stays", "Zürich", ",l=\"Zürich\""),
         ] {
             assert_eq!(written(value), line, "{behaviour}");

@@ -197,3 +197,67 @@ fn levels_compared() {
         println!("level {level}: {} bytes a leaf, {:.0} MB/s", bytes / LEAVES, text as f64 / spent / 1e6);
     }
 }
+
+#[test]
+fn an_endpoint_says_what_is_known_and_no_more() {
+    use crate::metrics::example::{endpoint, failing, handshake_facts};
+    use crate::model::{EndpointFacts, Reason, Stage};
+
+    let header = source(SourceKind::Tls, "edge");
+    let fresh = || target(endpoint("a:443", "a"), vec![], vec![]);
+    let with = |facts: EndpointFacts| TargetState { endpoint: Some(facts.into()), ..fresh() };
+    let broken_off = || EndpointFacts { version: None, client_certificate_requested: false, ..handshake_facts() };
+    let refused = failing(fresh(), Stage::Connect, Reason::Refused, "refused");
+    let values = |state: &TargetState, id: Id| {
+        let rendered = render(&header, std::slice::from_ref(state));
+        assert_eq!(lines(&rendered, table::CERT_ERROR), Vec::<String>::new(), "that family is not for endpoints");
+        lines(&rendered, id).iter().map(|line| line.rsplit_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    for (behaviour, state, id, expected) in [
+        ("both results are there from the start", fresh(), table::HANDSHAKES, "0 0"),
+        ("no failure", fresh(), table::PROBE_SUCCESS, "1"),
+        ("a failure", refused.clone(), table::PROBE_SUCCESS, "0"),
+        ("a failure has its reason", refused, table::PROBE_FAILURE, "1"),
+        ("no failure, no reason", fresh(), table::PROBE_FAILURE, ""),
+        ("never reached, nothing known", fresh(), table::OCSP_STAPLED, ""),
+        ("a complete handshake without a staple", with(handshake_facts()), table::OCSP_STAPLED, "0"),
+        ("broken off before a staple could come", with(broken_off()), table::OCSP_STAPLED, ""),
+        ("broken off before the server could ask", with(broken_off()), table::CLIENT_CERTIFICATE_REQUESTED, ""),
+        ("the server asked", with(handshake_facts()), table::CLIENT_CERTIFICATE_REQUESTED, "1"),
+        (
+            "asked, and then broke off",
+            with(EndpointFacts { client_certificate_requested: true, ..broken_off() }),
+            table::CLIENT_CERTIFICATE_REQUESTED,
+            "1",
+        ),
+    ] {
+        assert_eq!(values(&state, id), expected, "{behaviour}: {}", id.family().name);
+    }
+}
+
+#[test]
+fn compatibility_adds_a_family_and_name_fields_and_the_default_has_neither() {
+    let header = source(SourceKind::File, "f");
+    let mut state = target(place(), vec![certificate(CertRole::Root, "r", "r", 1)], vec![]);
+    state.report.certificates = [[Finding::Expired].into_iter().collect()].into();
+    let rendered = |enix| Renderer::new(enix).targets(&header, &mut std::iter::once(&state));
+    let (plain, enix) = (rendered(false), rendered(true));
+    assert_eq!(lines(&plain, table::CERT_EXPIRED), Vec::<String>::new());
+    assert!(!lines(&plain, table::CERT_NOT_AFTER)[0].contains("subject_O="));
+    let fields = r#",subject_C="DE",subject_O="Example",issuer_O="Example, Inc."} "#;
+    for id in [table::CERT_EXPIRED, table::CERT_NOT_AFTER, table::CERT_NOT_BEFORE] {
+        assert!(lines(&enix, id)[0].contains(fields), "{:?}", lines(&enix, id));
+    }
+    assert!(lines(&enix, table::CERT_EXPIRED)[0].ends_with(" 1"));
+}
+
+#[test]
+fn a_source_says_nothing_of_what_it_does_not_know_yet() {
+    let status = |up| SourceStatus { up, ..SourceStatus::default() };
+    for (behaviour, up, written) in [("before its first scan", None, ""), ("listed", Some(true), "1"), ("not listed", Some(false), "0")] {
+        let rendered = Renderer::default().source(&source(SourceKind::File, "f"), &status(up));
+        let values: Vec<_> = lines(&rendered, table::SOURCE_UP).iter().map(|line| line.rsplit_once(' ').unwrap().1.to_owned()).collect();
+        assert_eq!(values.concat(), written, "{behaviour}");
+        assert!(lines(&rendered, table::SOURCE_LAST_SCAN).is_empty(), "{behaviour}: no year 1970");
+    }
+}
