@@ -152,7 +152,7 @@ async fn what_is_no_handshake_says_why() {
         ("closes after the hello", Mode::CloseAfterHello, Reason::Closed, "closed"),
         ("closes inside a record", Mode::AnswerAndClose(vec![0x16, 3, 3, 1, 0, 2]), Reason::Closed, "closed"),
         ("garbage", Mode::Answer(vec![0xff; 100]), Reason::NotTls, r#"answers "\xff"#),
-        ("garbage in a record", Mode::Answer([&[0x16, 3, 3, 0, 40][..], &[0xee; 40]].concat()), Reason::ProtocolError, ""),
+        ("garbage in a message", Mode::Answer([&[0x16, 3, 3, 0, 40, 2, 0, 0, 36][..], &[0xee; 36]].concat()), Reason::ProtocolError, ""),
         ("plain HTTP", Mode::Answer(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), Reason::NotTls, r#""HTTP/1.1 400 Bad Request""#),
         ("plain HTTP that closes", Mode::AnswerAndClose(b"HTTP/1.0 400 No\r\n\r\n".to_vec()), Reason::NotTls, r#""HTTP/1.0 400 No""#),
         ("an SSH banner", Mode::Banner(b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()), Reason::NotTls, r#"answers "SSH-2.0-OpenSSH_9.2p1""#),
@@ -196,7 +196,10 @@ async fn the_way_there_has_stages_of_its_own() {
     let (stage, reason) = failure(&unknown).unwrap();
     // Which of the two depends on whether this machine has a resolver that answers.
     assert!(stage == Stage::Dns && [Reason::DnsNotFound, Reason::DnsFailed].contains(&reason), "{:?}", unknown.failure);
-    assert_eq!(unknown.place, Place::Endpoint { target: "nowhere.invalid:443".into(), server_name: "nowhere.invalid".into(), address: None });
+    assert_eq!(
+        unknown.place,
+        Place::Endpoint { target: "nowhere.invalid:443".into(), server_name: "nowhere.invalid".into(), address: None }
+    );
 }
 
 #[tokio::test]
@@ -223,8 +226,7 @@ async fn user_labels_of_a_target_come_with_it() {
 async fn no_more_probes_at_once_than_allowed() {
     let issued = ca().leaf(&["localhost"]).issue();
     let server = TlsServer::start(Mode::Late(Duration::from_millis(20), Setup::new(&issued))).await;
-    let targets: Vec<_> =
-        (0..24).map(|n| format!("{{ target = \"{}\", server_name = \"n{n}.example\" }}", server.address)).collect();
+    let targets: Vec<_> = (0..24).map(|n| format!("{{ target = \"{}\", server_name = \"n{n}.example\" }}", server.address)).collect();
     let source = source(&format!("targets = [{}]\nconcurrency = 4", targets.join(",")));
     assert_eq!(scan(&*source, PLENTY).await.len(), 24);
     assert_eq!(server.connections(), 24);
