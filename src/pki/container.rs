@@ -1,6 +1,30 @@
 //! Containers: what a file's bytes hold, whatever its format.
+//!
+//! May touch: `model`. Must not: keep or decrypt a private key. Time and memory are linear in the bytes, key derivation aside, which
+//! [`Limits::kdf_iterations`] bounds.
 
-use crate::model::{Limits, Problem, Secret};
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::der::Reader;
+use crate::model::{Limits, Problem, Reason, Secret};
+
+mod jks;
+mod pbe;
+mod pem;
+mod pkcs12;
+mod pkcs7;
+mod sniff;
+
+/// Base64 as it occurs: padded or not, stray bits at the end or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+);
+
+/// More problems of one place than anyone reads.
+const PROBLEMS: usize = 16;
 
 /// What was found in a container. Private keys are never taken out of it.
 #[derive(Debug, Default)]
@@ -15,8 +39,156 @@ pub struct Contents {
     pub problems: Vec<Problem>,
 }
 
-/// Opens PEM, DER, PKCS#7, PKCS#12 or JKS, whichever it is by its bytes.
+/// Opens PEM, DER, PKCS#7, PKCS#12 or JKS, whichever it is by its bytes; base64 without armour too.
+///
+/// Without passphrases, a keystore is tried with the empty one and with `changeit`.
+///
+/// Problems come as [`Reason::BadPem`], [`Reason::BadDer`], [`Reason::BadPkcs7`], [`Reason::BadPkcs12`], [`Reason::BadJks`],
+/// [`Reason::BadPassphrase`], [`Reason::TooLarge`] and [`Reason::NoCertificateFound`]. Whether each certificate and CRL can be read is
+/// for their own readers to say.
 pub fn open(bytes: &[u8], passphrases: &[Secret], limits: &Limits) -> Contents {
-    let _ = (bytes, passphrases, limits);
-    Contents::default()
+    let mut filling = Filling { contents: Contents::default(), limits, passphrases, full: false };
+    filling.file(bytes);
+    filling.contents
 }
+
+/// Contents being filled, with what the readers of each format need.
+struct Filling<'a> {
+    contents: Contents,
+    limits: &'a Limits,
+    passphrases: &'a [Secret],
+    full: bool,
+}
+
+impl Filling<'_> {
+    fn file(&mut self, bytes: &[u8]) {
+        if jks::is_keystore(bytes) {
+            return jks::read(bytes, self);
+        }
+        let text = bytes.trim_ascii_start();
+        if sniff::kind(bytes).is_some() {
+            return self.der_file(bytes);
+        }
+        if pem::is_pem(bytes) {
+            pem::read(bytes, self);
+        } else if let Some(der) = unarmoured(text) {
+            return self.der_file(&der);
+        } else if sniff::looks_like_der(bytes) {
+            let error = Reader::new(bytes).next_ber().err().map_or_else(|| "of no known kind".to_owned(), |error| error.to_string());
+            self.problem(Reason::BadDer, format!("DER: {error}"));
+        }
+        if self.is_empty() {
+            let detail = if bytes.is_empty() { "empty" } else { "neither a certificate, nor a CRL, nor anything else that is known" };
+            self.problem(Reason::NoCertificateFound, detail.to_owned());
+        }
+    }
+
+    /// One or more DER values, one after another.
+    fn der_file(&mut self, bytes: &[u8]) {
+        let mut values = Reader::new(bytes);
+        while !values.rest().trim_ascii_start().is_empty() && !self.full {
+            let (start, kind) = (values.rest(), sniff::kind(values.rest()));
+            let (Some(kind), Ok(value)) = (kind, values.next_ber()) else {
+                let at = bytes.len() - start.len();
+                return self.problem(Reason::BadDer, format!("{} bytes after byte {at} that are nothing known", start.len()));
+            };
+            self.value(kind, value.raw);
+        }
+    }
+
+    /// One DER value of known kind.
+    fn value(&mut self, kind: sniff::Kind, raw: &[u8]) {
+        match kind {
+            sniff::Kind::Certificate => self.certificate(raw.to_vec()),
+            sniff::Kind::Crl => self.crl(raw.to_vec()),
+            sniff::Kind::Pkcs7 => pkcs7::read(raw, self),
+            sniff::Kind::Pkcs12 => pkcs12::read(raw, self),
+            sniff::Kind::Other => self.contents.other = true,
+        }
+    }
+
+    fn certificate(&mut self, mut der: Vec<u8>) {
+        let value = Reader::new(&der).next().map(|value| value.raw.len());
+        if let Ok(length) = value.as_ref()
+            && *length < der.len()
+        {
+            self.problem(Reason::BadDer, format!("{} bytes after the certificate", der.len() - length));
+            der.truncate(*length);
+        }
+        if der.len() > self.limits.certificate_bytes {
+            let detail = format!("certificate of {} bytes, limit {}", der.len(), self.limits.certificate_bytes);
+            self.problem(Reason::TooLarge, detail);
+        } else if self.has_room() {
+            self.contents.certificates.push(der);
+        }
+    }
+
+    fn crl(&mut self, der: Vec<u8>) {
+        if self.has_room() {
+            self.contents.crls.push(der);
+        }
+    }
+
+    fn has_room(&mut self) -> bool {
+        if self.contents.certificates.len() + self.contents.crls.len() >= self.limits.items {
+            if !self.full {
+                self.full = true;
+                self.problem(Reason::TooLarge, format!("more than {} certificates and CRLs", self.limits.items));
+            }
+            return false;
+        }
+        true
+    }
+
+    fn problem(&mut self, reason: Reason, detail: String) {
+        note(&mut self.contents.problems, reason, detail);
+    }
+
+    fn is_empty(&self) -> bool {
+        let Contents { certificates, crls, other, problems } = &self.contents;
+        certificates.is_empty() && crls.is_empty() && !other && problems.is_empty()
+    }
+
+    /// The passphrases to try, and whether the user gave them.
+    fn passphrases(&self) -> (Vec<&str>, bool) {
+        if self.passphrases.is_empty() {
+            (vec!["", "changeit"], false)
+        } else {
+            (self.passphrases.iter().map(|secret| secret.0.as_str()).collect(), true)
+        }
+    }
+}
+
+/// Adds a problem, unless there are very many.
+pub(super) fn note(problems: &mut Vec<Problem>, reason: Reason, detail: String) {
+    if problems.len() < PROBLEMS {
+        problems.push(Problem { reason, detail });
+    }
+}
+
+/// The DER in base64 that lacks its armour.
+fn unarmoured(text: &[u8]) -> Option<Vec<u8>> {
+    // Every DER value here is a long SEQUENCE: 0x30 0x80 and above is `MI`, `MH`, `MA` … in base64.
+    if text.first() != Some(&b'M') {
+        return None;
+    }
+    let der = decode_base64(text)?;
+    sniff::kind(&der).is_some().then_some(der)
+}
+
+/// Base64 with blanks and line ends anywhere.
+fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let mut dense = Vec::with_capacity(text.len());
+    for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        let line = line.trim_ascii();
+        if line.iter().any(u8::is_ascii_whitespace) {
+            dense.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        } else {
+            dense.extend_from_slice(line);
+        }
+    }
+    BASE64.decode(dense).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,17 @@
 //!
 //! May touch: `model`. Must not: tokio, the network, files, the clock.
 
+pub mod certificate;
+mod chain;
 pub mod container;
+pub mod crl;
 mod decode;
+mod der;
+mod extensions;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod key;
+mod name;
+mod oid;
 
 pub use decode::decode;

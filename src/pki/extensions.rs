@@ -1,0 +1,137 @@
+//! The certificate extensions that facts are made of (RFC 5280 section 4.2.1).
+//!
+//! May touch: `model`. Of an extension that stands twice, the first counts; one that cannot be read counts as absent.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use x509_parser::certificate::X509Certificate;
+
+use super::der::{self, Malformed, Reader, Value};
+use super::name::lossless;
+use super::oid;
+use crate::model::facts::SubjectName;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Extensions {
+    /// basicConstraints says CA.
+    pub is_ca: bool,
+    /// As [`CertificateFacts::key_usage`](crate::model::CertificateFacts::key_usage).
+    pub key_usage: Option<u16>,
+    /// As [`CertificateFacts::extended_key_usage`](crate::model::CertificateFacts::extended_key_usage).
+    pub extended_key_usage: Option<Arc<[Arc<str>]>>,
+    /// Subject alternative names, up to the limit.
+    pub names: Box<[SubjectName]>,
+}
+
+/// More usages than anyone writes into a certificate.
+const USAGES: usize = 64;
+
+impl Extensions {
+    /// Reads them; at most `names` alternative names are kept.
+    pub fn read(certificate: &X509Certificate<'_>, names: usize) -> Self {
+        let mut found = Self::default();
+        let (mut constraints, mut alternative_names) = (None, None);
+        for extension in certificate.extensions() {
+            match extension.oid.as_bytes() {
+                [0x55, 0x1d, 0x13] if constraints.is_none() => constraints = is_ca(extension.value).ok(),
+                [0x55, 0x1d, 0x0f] if found.key_usage.is_none() => found.key_usage = key_usage(extension.value).ok(),
+                [0x55, 0x1d, 0x25] if found.extended_key_usage.is_none() => found.extended_key_usage = extended_key_usage(extension.value).ok(),
+                [0x55, 0x1d, 0x11] if alternative_names.is_none() => alternative_names = subject_names(extension.value, names).ok(),
+                _ => {}
+            }
+        }
+        found.is_ca = constraints.unwrap_or(false);
+        found.names = alternative_names.unwrap_or_default();
+        found
+    }
+}
+
+fn is_ca(value: &[u8]) -> Result<bool, Malformed> {
+    let mut constraints = Reader::new(Reader::new(value).expect(der::SEQUENCE)?);
+    // BOOLEAN; encoders that write 1 instead of 255 exist.
+    Ok(constraints.optional(0x01)?.is_some_and(|flag| flag.iter().any(|byte| *byte != 0)))
+}
+
+fn key_usage(value: &[u8]) -> Result<u16, Malformed> {
+    let bits = Reader::new(value).expect(der::BIT_STRING)?;
+    let first = bits.get(1).copied().unwrap_or(0).reverse_bits();
+    let second = bits.get(2).copied().unwrap_or(0).reverse_bits();
+    // Bit 8, decipherOnly, is the last one defined.
+    Ok(u16::from(first) | u16::from(second & 1) << 8)
+}
+
+fn extended_key_usage(value: &[u8]) -> Result<Arc<[Arc<str>]>, Malformed> {
+    let mut usages = Reader::new(Reader::new(value).expect(der::SEQUENCE)?);
+    let mut names = Vec::with_capacity(2);
+    while !usages.is_empty() && names.len() < USAGES {
+        names.push(Arc::from(oid::usage_name(usages.expect(der::OID)?)));
+    }
+    Ok(names.into())
+}
+
+fn subject_names(value: &[u8], limit: usize) -> Result<Box<[SubjectName]>, Malformed> {
+    let mut values = Reader::new(Reader::new(value).expect(der::SEQUENCE)?);
+    let mut names = Vec::new();
+    while !values.is_empty() && names.len() < limit {
+        names.push(subject_name(values.next()?));
+    }
+    Ok(names.into())
+}
+
+// RFC 5280 section 4.2.1.6
+fn subject_name(value: Value<'_>) -> SubjectName {
+    let text = || lossless(value.contents).into_boxed_str();
+    let kind = match value.tag & 0x1f {
+        0 => "otherName",
+        1 => return SubjectName::Email(text()),
+        2 => return SubjectName::Dns(text()),
+        3 => "x400Address",
+        4 => "directoryName",
+        5 => "ediPartyName",
+        6 => return SubjectName::Uri(text()),
+        7 => match address(value.contents) {
+            Some(address) => return SubjectName::Ip(address),
+            None => "iPAddress",
+        },
+        8 => "registeredID",
+        _ => "unknown",
+    };
+    SubjectName::Other(kind.into())
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(octets)
+        .map(|octets| IpAddr::V4(Ipv4Addr::from(octets)))
+        .or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| IpAddr::V6(Ipv6Addr::from(octets))))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_usage_bits_are_numbered_from_the_left() {
+        for (value, bits) in [
+            (&[3, 2, 7, 0x80][..], Some(0b1)),
+            (&[3, 2, 5, 0xa0], Some(0b101)),
+            (&[3, 2, 1, 0x06], Some(0b110_0000)),
+            (&[3, 3, 7, 0x00, 0x80], Some(0b1_0000_0000)),
+            (&[3, 1, 0], Some(0)),
+            (&[4, 1, 0], None),
+        ] {
+            assert_eq!(key_usage(value).ok(), bits, "{value:x?}");
+        }
+    }
+
+    #[test]
+    fn alternative_names_of_every_kind() {
+        let value = b"\x30\x2b\x82\x01a\x81\x01b\x86\x01c\x87\x04\x7f\x00\x00\x01\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x87\x01x\xa4\x00\x82\x02\xffz";
+        let names = subject_names(value, 100).unwrap();
+        let prefixed: Vec<_> = names.iter().map(SubjectName::prefixed).collect();
+        assert_eq!(prefixed, ["DNS:a", "email:b", "URI:c", "IP:127.0.0.1", "IP:::1", "other:iPAddress", "other:directoryName", "DNS:\\FFz"]);
+        assert_eq!(subject_names(value, 2).unwrap().len(), 2);
+    }
+}
