@@ -62,7 +62,12 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
     endpoint.leaf.insert_if(is_self_signed(leaf), Finding::SelfSignedLeaf);
     endpoint.leaf.insert_if(!names_server(parsed.as_ref().ok(), &leaf.facts, &shown.server_name), Finding::NameMismatch);
     endpoint.leaf.insert_if(!serves_tls(&leaf.facts), Finding::MissingServerAuth);
-    let search = Search { anchors: &shown.roots.anchors, sent, chain, leaf };
+    // Without anchors to judge by, nothing is said about trust: neither that there is a path nor that there is none.
+    let Some(roots) = &shown.roots else {
+        endpoint.path_error = Some("the trust anchors cannot be read".into());
+        return endpoint;
+    };
+    let search = Search { anchors: &roots.anchors, sent, chain, leaf };
     let path = if search.leaf_is_anchor() { Ok(()) } else { parsed.and_then(|parsed| search.path(&parsed, now)) };
     if let Err(error) = path {
         endpoint.leaf.insert(Finding::Untrusted);
@@ -224,7 +229,8 @@ fn signed_by(subject: &Certificate<'_>, issuer: &Certificate<'_>) -> Option<bool
     let can_tell = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
         algorithm.signature_alg_id().as_ref() == signed.algorithm && algorithm.public_key_alg_id().as_ref() == key_algorithm
     };
-    let verdicts = ALL_VERIFICATION_ALGS.iter().filter(can_tell).map(|algorithm| algorithm.verify_signature(key, signed.message, signed.signature));
+    let verdicts =
+        ALL_VERIFICATION_ALGS.iter().filter(can_tell).map(|algorithm| algorithm.verify_signature(key, signed.message, signed.signature));
     verdicts.map(|verdict| verdict.is_ok()).reduce(|any, holds| any || holds)
 }
 

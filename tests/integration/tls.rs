@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use notafter::model::clock::SystemClock;
 use notafter::model::observation::Possession;
-use notafter::model::{BuildContext, Clock, Handshake, Material, Observation, Place, Reason, Source, Stage};
+use notafter::model::{BuildContext, Clock, Finding, Handshake, Limits, Material, Observation, Place, Reason, Source, Stage};
+use notafter::pki::decode;
 use notafter::source::Settings;
 use notafter::source::tls::TlsSettings;
 use rcgen::ExtendedKeyUsagePurpose;
@@ -316,5 +317,33 @@ async fn unreadable_roots_leave_trust_unknown_and_are_told_once_per_scan() {
         for seen in &*observations {
             assert!(failure(seen).is_none() && handshake(seen).roots.is_none() && handshake(seen).chain.len() == 2, "{behaviour}");
         }
+    }
+}
+
+#[tokio::test]
+async fn trust_follows_the_configured_roots_without_a_reload() {
+    let root = Ca::root("Test Root");
+    let issued = root.intermediate("Test Intermediate").leaf(&["localhost"]).issue();
+    let server = TlsServer::tls(Setup::new(&issued)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!("targets = [\"{}\"]\nserver_name = \"localhost\"\nroots = [\"ca.pem\"]", server.address);
+    let settings: TlsSettings = toml::from_str(&settings).unwrap();
+    let source = settings.build(&BuildContext { base: folder.path().to_path_buf() }).unwrap();
+    let right = root.pem();
+    for (behaviour, pem, untrusted, unknown) in [
+        ("the right root", Some(right.clone()), false, false),
+        ("another root", Some(Ca::root("Other Root").pem()), true, false),
+        ("both", Some(format!("{}{right}", Ca::root("Other Root").pem())), false, false),
+        ("no file", None, false, true),
+        ("the right root again", Some(right.clone()), false, false),
+    ] {
+        match pem {
+            Some(pem) => std::fs::write(folder.path().join("ca.pem"), pem).unwrap(),
+            None => std::fs::remove_file(folder.path().join("ca.pem")).unwrap(),
+        }
+        let seen = scan(&*source, PLENTY).await.remove(0);
+        assert_eq!(handshake(&seen).roots.is_none(), unknown, "{behaviour}");
+        let facts = decode(seen.material.as_ref().unwrap(), &Limits::default(), SystemClock::new().now().into());
+        assert_eq!(facts.endpoint.unwrap().leaf.contains(Finding::Untrusted), untrusted, "{behaviour}");
     }
 }
