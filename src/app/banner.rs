@@ -39,7 +39,9 @@ fn watched(config: &Config) -> String {
     if config.sources.is_empty() {
         text += match config.origin {
             Origin::File(_) => "  nothing: the file has no [sources.NAME] table\n",
-            Origin::BuiltIn => "  nothing: none of the usual places of certificates exist here; write a notafter.toml and give it with --config\n",
+            Origin::BuiltIn => {
+                "  nothing: none of the usual places of certificates exist here; write a notafter.toml and give it with --config\n"
+            }
         };
     }
     text
@@ -75,7 +77,9 @@ fn found(snapshot: &Snapshot, now: UnixTime) -> String {
     text += "\n";
     let all = || targets().flat_map(|target| target.content.certificates.iter().map(move |facts| (target, facts)));
     let first_of = |leaves: bool| {
-        all().filter(|(_, facts)| facts.not_after >= now && (!leaves || facts.role == CertRole::Leaf)).min_by_key(|(_, facts)| facts.not_after)
+        all()
+            .filter(|(_, facts)| facts.not_after >= now && (!leaves || facts.role == CertRole::Leaf))
+            .min_by_key(|(_, facts)| facts.not_after)
     };
     let expired = all().filter(|(_, facts)| facts.not_after < now).count();
     if expired > 0 {

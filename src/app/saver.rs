@@ -29,7 +29,9 @@ impl Saver {
         let path = configured.or_else(|| default_state_dir(&|name| std::env::var_os(name)));
         let none = |store| (Self { dir: None, store, saved: AtomicU64::new(0) }, HashMap::new());
         let Some(path) = path else {
-            warn!("no state_dir: neither configured nor $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME is set; what is known will not outlast this process");
+            warn!(
+                "no state_dir: neither configured nor $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME is set; what is known will not outlast this process"
+            );
             return none(store);
         };
         let dir = match StateDir::open(&path) {

@@ -98,7 +98,8 @@ pub(super) fn renderer(compatibility: &[Compatibility]) -> Arc<Renderer> {
 /// # Errors
 /// The metric registry could not be made; no input does that.
 pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: Option<UnixTime>) -> Result<Seen, String> {
-    let counters = Arc::new(Counters::of_sources(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| error.to_string())?);
+    let counters =
+        Arc::new(Counters::of_sources(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| error.to_string())?);
     let store = Arc::new(SnapshotStore::default());
     let clock: Arc<dyn Clock> = match at {
         Some(at) => Arc::new(FixedClock { at, machine: SystemClock::new() }),

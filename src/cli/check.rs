@@ -63,7 +63,8 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
     let specs = specs(&arguments)?;
     let at = arguments.at.map(UnixTime::from_secs);
     let seen = block_on(look(specs, &[], at))?.map_err(|error| Failed::with(2, anyhow::anyhow!("{error}")))?;
-    let mut targets: Vec<&TargetState> = seen.snapshot.sources.values().flat_map(|source| source.targets()).map(|target| &**target).collect();
+    let mut targets: Vec<&TargetState> =
+        seen.snapshot.sources.values().flat_map(|source| source.targets()).map(|target| &**target).collect();
     targets.sort_by(|a, b| a.place.cmp(&b.place));
     let now = at.unwrap_or_else(|| UnixTime::from(crate::model::Clock::now(&crate::model::clock::SystemClock::new())));
     let text = match arguments.format {
@@ -90,7 +91,8 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
 
 /// 2 when something could not be looked at, else 1 when something is wrong, else 0.
 fn verdict(seen: &Seen, targets: &[&TargetState]) -> u8 {
-    let is_blind = |target: &&TargetState| target.failure.is_some() && target.content.certificates.is_empty() && target.content.crls.is_empty();
+    let is_blind =
+        |target: &&TargetState| target.failure.is_some() && target.content.certificates.is_empty() && target.content.crls.is_empty();
     if targets.is_empty() || targets.iter().any(is_blind) || seen.rounds.iter().any(|round| round.failure.is_some()) {
         2
     } else {
@@ -134,7 +136,8 @@ fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments) -> Res
     let base = std::env::current_dir().map_err(|error| Failed::with(2, error))?;
     let source = settings.build(&BuildContext { base }).map_err(Failed::usage)?;
     let id = SourceId { kind, name: "check".into() };
-    let options = SourceOptions { timeout: arguments.timeout.0, deadline: Some(std::time::Duration::from_secs(600)), ..SourceOptions::default() };
+    let options =
+        SourceOptions { timeout: arguments.timeout.0, deadline: Some(std::time::Duration::from_secs(600)), ..SourceOptions::default() };
     let schedule = Schedule::parse("@daily").map_err(Failed::usage)?;
     Ok(SourceSpec { header: SourceHeader { id, options }, schedule, source: source.into(), revision: 0 })
 }

@@ -116,8 +116,11 @@ impl Failed {
 
 /// Runs a future on the program's runtime.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failed> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("notafter").build().map_err(|error| Failed::with(UNAVAILABLE, error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("notafter")
+        .build()
+        .map_err(|error| Failed::with(UNAVAILABLE, error))?;
     let result = runtime.block_on(future);
     // A scan may hang in a system call; the process does not wait for it.
     runtime.shutdown_background();

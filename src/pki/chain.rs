@@ -62,8 +62,11 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
     endpoint.leaf.insert_if(is_self_signed(leaf), Finding::SelfSignedLeaf);
     endpoint.leaf.insert_if(!names_server(parsed.as_ref().ok(), &leaf.facts, &shown.server_name), Finding::NameMismatch);
     endpoint.leaf.insert_if(!serves_tls(&leaf.facts), Finding::MissingServerAuth);
-    // Without the source's trust anchors nothing is known about trust.
-    let Some(roots) = &shown.roots else { return endpoint };
+    // Without anchors to judge by, nothing is said about trust: neither that there is a path nor that there is none.
+    let Some(roots) = &shown.roots else {
+        endpoint.path_error = Some("the trust anchors cannot be read".into());
+        return endpoint;
+    };
     let search = Search { anchors: &roots.anchors, sent, chain, leaf };
     let path = if search.leaf_is_anchor() { Ok(()) } else { parsed.and_then(|parsed| search.path(&parsed, now)) };
     if let Err(error) = path {

@@ -74,7 +74,11 @@ fn rows(target: &TargetState, now: UnixTime) -> Vec<Row> {
 fn certificate(facts: &CertificateFacts, findings: FindingSet, now: UnixTime) -> Row {
     let days = facts.not_after.since(now).as_secs() / 86_400;
     let soon = days < SOON_DAYS && facts.role == CertRole::Leaf;
-    let name = if facts.subject.is_empty() { facts.names.first().map_or_else(|| "(no subject)".to_owned(), |name| name.prefixed()) } else { facts.subject.to_string() };
+    let name = if facts.subject.is_empty() {
+        facts.names.first().map_or_else(|| "(no subject)".to_owned(), |name| name.prefixed())
+    } else {
+        facts.subject.to_string()
+    };
     row(facts.role.as_str().to_owned(), name, Some(facts.not_after), findings, soon, now)
 }
 
@@ -124,7 +128,8 @@ fn remarks(target: &TargetState) -> Vec<String> {
     let failure = target.failure.iter().map(|failure| format!("failed at {}: {} ({})", failure.stage, failure.reason, failure.detail));
     let problems = target.problems.iter().map(|problem| format!("partly unreadable: {} ({})", problem.reason, problem.detail));
     let findings = target.report.target.iter().map(|finding| finding.to_string());
-    let path = target.endpoint.iter().filter_map(|endpoint| endpoint.path_error.as_ref()).map(|why| format!("no path to a trust anchor: {why}"));
+    let path =
+        target.endpoint.iter().filter_map(|endpoint| endpoint.path_error.as_ref()).map(|why| format!("no path to a trust anchor: {why}"));
     let mut lines: Vec<String> = failure.chain(problems).chain(findings).chain(path).collect();
     if lines.is_empty() && target.content.certificates.is_empty() && target.content.crls.is_empty() {
         lines.push("holds no certificate (a key, a request or parameters)".to_owned());
@@ -148,7 +153,8 @@ mod tests {
 
     #[test]
     fn distances_are_said_as_people_say_them() {
-        let cases = [(0, "in 0 seconds"), (60, "in 1 minute"), (-7_200, "2 hours ago"), (172_800, "in 2 days"), (-86_400 * 400, "400 days ago")];
+        let cases =
+            [(0, "in 0 seconds"), (60, "in 1 minute"), (-7_200, "2 hours ago"), (172_800, "in 2 days"), (-86_400 * 400, "400 days ago")];
         for (secs, expected) in cases {
             assert_eq!(distance(UnixTime::from_secs(1_000_000_000 + secs), UnixTime::from_secs(1_000_000_000)), expected);
         }

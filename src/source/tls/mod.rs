@@ -4,7 +4,7 @@
 //! and it judges no certificate.
 //!
 //! A scan reads the trust anchors if their files have changed, then probes every target, each within its own budget, and hands over
-//! each observation as it comes. Targets that timed out last time wait in a lane of their own ([`lanes`]).
+//! each observation as it comes. Targets that timed out last time wait in a lane of their own.
 
 mod lanes;
 mod probe;

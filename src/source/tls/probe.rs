@@ -24,8 +24,11 @@ pub(super) struct Round<'a> {
     pub cx: &'a ScanContext,
     pub roots: Option<&'a Arc<Roots>>,
     /// Addresses that are known of each name, filled when a lookup fails for the first time.
-    known: OnceLock<HashMap<(Box<str>, Box<str>), Vec<IpAddr>>>,
+    known: OnceLock<KnownAddresses>,
 }
+
+/// By target and server name.
+type KnownAddresses = HashMap<(Box<str>, Box<str>), Vec<IpAddr>>;
 
 /// A piece of work: a target, or one address of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +56,7 @@ impl<'a> Round<'a> {
 
     fn known_addresses(&self, target: &Target) -> &[IpAddr] {
         let known = self.known.get_or_init(|| {
-            let mut known: HashMap<_, Vec<_>> = HashMap::new();
+            let mut known = KnownAddresses::new();
             self.cx.each_known(|place| {
                 if let Place::Endpoint { target, server_name, address: Some(address) } = place {
                     known.entry((target.clone(), server_name.clone())).or_default().push(*address);

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use crate::model::observation::Roots;
 use crate::model::{BuildError, Failure, Limits, Reason, ScanContext, Stage, Stamp};
-use crate::pki::container;
+use crate::pki::container::{self, Contents};
 
 /// The word for the machine's own trust store.
 pub(super) const SYSTEM: &str = "system";
@@ -62,7 +62,7 @@ impl RootFiles {
         let context = cx.clone();
         let read = tokio::task::spawn_blocking(move || {
             let _held_while_it_runs = context;
-            inner.current()
+            inner.current(|bytes| container::open(bytes, &[], &Limits::default()))
         });
         let fail = |words: String| cx.source_error(Failure::new(Stage::Read, Reason::RootsUnreadable, words));
         match read.await {
@@ -83,17 +83,14 @@ impl RootFiles {
 }
 
 impl Inner {
-    fn current(&self) -> Result<(Arc<Roots>, Vec<String>), String> {
+    /// The anchors, and what of their files cannot be read; or why there are none.
+    fn current(&self, open: impl Fn(&[u8]) -> Contents) -> Result<(Arc<Roots>, Vec<String>), String> {
         if self.paths.is_empty() {
             return system().map(|roots| (roots, Vec::new()));
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &*last
-            && self.paths.iter().map(|path| std::fs::metadata(path).ok().map(|found| stamp(&found))).eq(last
-                .stamps
-                .iter()
-                .copied()
-                .map(Some))
+            && self.stamps().as_ref() == Some(&last.stamps)
         {
             return Ok((last.roots.clone(), last.problems.clone()));
         }
@@ -104,7 +101,7 @@ impl Inner {
         let mut problems = Vec::new();
         for path in &self.paths {
             let (bytes, stamp) = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let contents = container::open(&bytes, &[], &Limits::default());
+            let contents = open(&bytes);
             let tell = |words: &str| format!("{}: {words}", path.display());
             let mut here = 0;
             for certificate in &contents.certificates {
@@ -125,6 +122,11 @@ impl Inner {
         let roots = Arc::new(Roots { anchors });
         *last = Some(Last { stamps, roots: roots.clone(), problems: problems.clone() });
         Ok((roots, problems))
+    }
+
+    /// Of the files as they are now; `None` when one is not there.
+    fn stamps(&self) -> Option<Vec<Stamp>> {
+        self.paths.iter().map(|path| std::fs::metadata(path).ok().map(|found| stamp(&found))).collect()
     }
 }
 
@@ -172,3 +174,6 @@ fn stamp(found: &std::fs::Metadata) -> Stamp {
         changed: nanoseconds(found.ctime(), found.ctime_nsec()),
     }
 }
+
+#[cfg(test)]
+mod tests;
