@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use notafter::model::clock::SystemClock;
-use notafter::model::{BoxError, BuildContext, Observation, Place, Reason, ScanContext, Sink, Stamp};
+use notafter::model::{Failure, BuildContext, Observation, Place, ScanContext, Sink, Stamp};
 use notafter::source::{Settings, file::FileSettings};
 
 /// Keeps the stamps alone.
@@ -25,7 +25,7 @@ impl Sink for Stamps {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(observation.place, observation.stamp);
     }
 
-    fn source_error(&self, _: Reason, _: BoxError) {}
+    fn source_error(&self, _: Failure) {}
 
     fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool {
         let same = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(place) == Some(&Some(stamp));

@@ -103,7 +103,7 @@ impl Sink for ScanSink {
         let now = UnixTime::from(self.watch.parts.clock.now());
         let is_endpoint = matches!(place, Place::Endpoint { .. });
         debug!(source = %self.watch.id(), %place, ?elapsed, "looked at");
-        if let Some(handshake) = handshake {
+        if let Some(handshake) = handshake.filter(|_| failure.is_none()) {
             self.watch.parts.events.handshake(self.watch.id(), handshake);
         }
         let facts = match material.map(|material| self.decode(&material, now)).transpose() {
