@@ -5,6 +5,8 @@
 mod architecture;
 #[path = "integration/config.rs"]
 mod config;
+#[path = "integration/dashboards.rs"]
+mod dashboards;
 #[path = "integration/dependencies.rs"]
 mod dependencies;
 #[path = "integration/file.rs"]

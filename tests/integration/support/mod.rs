@@ -4,6 +4,7 @@
 
 pub mod ca;
 pub mod openssl;
+pub mod queries;
 pub mod rescan;
 pub mod sink;
 pub mod tls_server;

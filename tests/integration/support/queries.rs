@@ -1,0 +1,110 @@
+//! Every PromQL expression that the repository ships, and what Grafana would make of its variables.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// An expression and where it stands.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// File, then rule or panel.
+    pub place: String,
+    /// As written.
+    pub text: String,
+    /// The text that names a series in a graph, with `{{label}}`; empty for rules.
+    pub legend: String,
+    /// Columns of a table that come from labels; empty for rules and graphs.
+    pub columns: Vec<String>,
+}
+
+impl Query {
+    /// The expression with the variables of a dashboard filled in: all jobs and sources, `range` for time ranges.
+    pub fn filled(&self, range: &str) -> String {
+        let mut text = self.text.clone();
+        for (variable, value) in [("$__rate_interval", range), ("$__range", range), ("$job", ".+"), ("$source_name", ".+")] {
+            text = text.replace(variable, value);
+        }
+        assert!(!text.contains('$'), "{}: an unknown variable in {text}", self.place);
+        text
+    }
+}
+
+/// The dashboards, each with its file.
+pub fn dashboards() -> Vec<(PathBuf, Value)> {
+    let read = |path: PathBuf| {
+        let dashboard = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        (path, dashboard)
+    };
+    files("dashboards", "json").into_iter().map(read).collect()
+}
+
+/// The panels of a dashboard.
+pub fn panels(dashboard: &Value) -> &[Value] {
+    dashboard["panels"].as_array().expect("a dashboard has panels")
+}
+
+/// The expressions of a dashboard.
+pub fn of_dashboard(path: &Path, dashboard: &Value) -> Vec<Query> {
+    let of_panel = |panel: &Value| {
+        let title = panel["title"].as_str().unwrap_or_default();
+        let names = panel["transformations"].as_array().into_iter().flatten().find_map(|step| step["options"]["include"]["names"].as_array());
+        let columns: Vec<String> = names.into_iter().flatten().map(text).filter(|name| name != "Value").collect();
+        let targets = panel["targets"].as_array().cloned().unwrap_or_default();
+        let query = |target: &Value| Query {
+            place: format!("{}: {title}", path.display()),
+            text: text(&target["expr"]),
+            legend: target["legendFormat"].as_str().unwrap_or_default().to_owned(),
+            columns: columns.clone(),
+        };
+        targets.iter().map(query).collect::<Vec<_>>()
+    };
+    panels(dashboard).iter().flat_map(of_panel).collect()
+}
+
+/// The expressions of all rules. Names that rules record are in `recorded`.
+pub fn of_rules(recorded: &mut Vec<String>) -> Vec<Query> {
+    #[derive(serde::Deserialize)]
+    struct Rules {
+        groups: Vec<Group>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Group {
+        rules: Vec<Rule>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Rule {
+        alert: Option<String>,
+        record: Option<String>,
+        expr: String,
+    }
+
+    let mut queries = Vec::new();
+    for path in files("alerts", "yml") {
+        let rules: Rules =
+            serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        for rule in rules.groups.into_iter().flat_map(|group| group.rules) {
+            let name = rule.alert.or(rule.record.clone()).expect("a rule alerts or records");
+            recorded.extend(rule.record);
+            queries.push(Query {
+                place: format!("{}: {name}", path.display()),
+                text: rule.expr,
+                legend: String::new(),
+                columns: Vec::new(),
+            });
+        }
+    }
+    queries
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let paths = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+    found.sort();
+    assert!(!found.is_empty(), "{folder:?} holds no {extension}");
+    found
+}
