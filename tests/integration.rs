@@ -7,6 +7,8 @@ mod architecture;
 mod config;
 #[path = "integration/dashboards.rs"]
 mod dashboards;
+#[path = "integration/dashboards_live.rs"]
+mod dashboards_live;
 #[path = "integration/dependencies.rs"]
 mod dependencies;
 #[path = "integration/file.rs"]

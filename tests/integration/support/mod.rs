@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each topic uses its part")]
 
 pub mod ca;
+pub mod live;
 pub mod openssl;
 pub mod queries;
 pub mod rescan;

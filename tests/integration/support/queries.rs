@@ -47,7 +47,8 @@ pub fn panels(dashboard: &Value) -> &[Value] {
 pub fn of_dashboard(path: &Path, dashboard: &Value) -> Vec<Query> {
     let of_panel = |panel: &Value| {
         let title = panel["title"].as_str().unwrap_or_default();
-        let names = panel["transformations"].as_array().into_iter().flatten().find_map(|step| step["options"]["include"]["names"].as_array());
+        let names =
+            panel["transformations"].as_array().into_iter().flatten().find_map(|step| step["options"]["include"]["names"].as_array());
         let columns: Vec<String> = names.into_iter().flatten().map(text).filter(|name| name != "Value").collect();
         let targets = panel["targets"].as_array().cloned().unwrap_or_default();
         let query = |target: &Value| Query {
