@@ -224,7 +224,8 @@ fn signed_by(subject: &Certificate<'_>, issuer: &Certificate<'_>) -> Option<bool
     let can_tell = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
         algorithm.signature_alg_id().as_ref() == signed.algorithm && algorithm.public_key_alg_id().as_ref() == key_algorithm
     };
-    let verdicts = ALL_VERIFICATION_ALGS.iter().filter(can_tell).map(|algorithm| algorithm.verify_signature(key, signed.message, signed.signature));
+    let verdicts =
+        ALL_VERIFICATION_ALGS.iter().filter(can_tell).map(|algorithm| algorithm.verify_signature(key, signed.message, signed.signature));
     verdicts.map(|verdict| verdict.is_ok()).reduce(|any, holds| any || holds)
 }
 

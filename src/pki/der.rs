@@ -208,7 +208,9 @@ pub fn time(value: Value<'_>) -> Result<UnixTime, Malformed> {
     let (minute, rest) = digits(rest, 2)?;
     let (second, rest) = if rest.first().is_some_and(u8::is_ascii_digit) { digits(rest, 2)? } else { (0, rest) };
     let rest = match rest {
-        [b'.' | b',', fraction @ ..] => fraction.get(fraction.iter().take_while(|byte| byte.is_ascii_digit()).count()..).unwrap_or_default(),
+        [b'.' | b',', fraction @ ..] => {
+            fraction.get(fraction.iter().take_while(|byte| byte.is_ascii_digit()).count()..).unwrap_or_default()
+        }
         other => other,
     };
     let offset = match rest {
@@ -284,7 +286,11 @@ fn indefinite(bytes: &[u8]) -> Result<usize, Malformed> {
             None => depth += 1,
             Some(length) => {
                 let cut_off = Malformed::CutOff { announced: length, left: rest.len() };
-                at = usize::try_from(length).ok().and_then(|length| at.checked_add(length)).filter(|at| *at <= bytes.len()).ok_or(cut_off)?;
+                at = usize::try_from(length)
+                    .ok()
+                    .and_then(|length| at.checked_add(length))
+                    .filter(|at| *at <= bytes.len())
+                    .ok_or(cut_off)?;
             }
         }
     }

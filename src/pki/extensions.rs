@@ -37,7 +37,9 @@ impl Extensions {
             match extension.oid.as_bytes() {
                 [0x55, 0x1d, 0x13] if constraints.is_none() => constraints = is_ca(extension.value).ok(),
                 [0x55, 0x1d, 0x0f] if found.key_usage.is_none() => found.key_usage = key_usage(extension.value).ok(),
-                [0x55, 0x1d, 0x25] if found.extended_key_usage.is_none() => found.extended_key_usage = extended_key_usage(extension.value).ok(),
+                [0x55, 0x1d, 0x25] if found.extended_key_usage.is_none() => {
+                    found.extended_key_usage = extended_key_usage(extension.value).ok()
+                }
                 [0x55, 0x1d, 0x11] if alternative_names.is_none() => alternative_names = subject_names(extension.value, names).ok(),
                 _ => {}
             }
@@ -128,10 +130,13 @@ mod tests {
 
     #[test]
     fn alternative_names_of_every_kind() {
-        let value = b"\x30\x2b\x82\x01a\x81\x01b\x86\x01c\x87\x04\x7f\x00\x00\x01\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x87\x01x\xa4\x00\x82\x02\xffz";
+        let value = b"\x30\x2a\x82\x01a\x81\x01b\x86\x01c\x87\x04\x7f\x00\x00\x01\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x87\x01x\xa4\x00\x82\x02\xffz";
         let names = subject_names(value, 100).unwrap();
         let prefixed: Vec<_> = names.iter().map(SubjectName::prefixed).collect();
-        assert_eq!(prefixed, ["DNS:a", "email:b", "URI:c", "IP:127.0.0.1", "IP:::1", "other:iPAddress", "other:directoryName", "DNS:\\FFz"]);
+        assert_eq!(
+            prefixed,
+            ["DNS:a", "email:b", "URI:c", "IP:127.0.0.1", "IP:::1", "other:iPAddress", "other:directoryName", "DNS:\\FFz"]
+        );
         assert_eq!(subject_names(value, 2).unwrap().len(), 2);
     }
 }

@@ -35,7 +35,9 @@ impl Name {
         }
         let common_name = attributes.iter().find(|attribute| attribute.oid == COMMON_NAME);
         Ok(Self {
-            common_name: common_name.map(|attribute| text(attribute.value).unwrap_or_else(|| hex_string(attribute.value))).unwrap_or_default(),
+            common_name: common_name
+                .map(|attribute| text(attribute.value).unwrap_or_else(|| hex_string(attribute.value)))
+                .unwrap_or_default(),
             text: write_reversed(&attributes),
         })
     }
@@ -129,7 +131,8 @@ fn text(value: Value<'_>) -> Option<String> {
         // TeletexString: in the field it is Latin-1.
         0x14 => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
         // UniversalString
-        0x1c => wide(bytes, |[a, b, c, d]: [u8; 4]| u32::from_be_bytes([a, b, c, d])).and_then(|units| units.into_iter().map(char::from_u32).collect()),
+        0x1c => wide(bytes, |[a, b, c, d]: [u8; 4]| u32::from_be_bytes([a, b, c, d]))
+            .and_then(|units| units.into_iter().map(char::from_u32).collect()),
         // BMPString
         0x1e => wide(bytes, u16::from_be_bytes).and_then(|units| String::from_utf16(&units).ok()),
         _ => None,

@@ -15,7 +15,9 @@ pub fn of(error: &Error) -> String {
         Error::InvalidSignatureForPublicKey => "a signature is not by the issuer's key",
         Error::SignatureAlgorithmMismatch => "inner and outer signature algorithm of a certificate differ",
         Error::UnsupportedSignatureAlgorithmContext(_) => "a signature algorithm that modern clients refuse",
-        Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => "a key that its signature algorithm does not fit, or that modern clients refuse",
+        Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "a key that its signature algorithm does not fit, or that modern clients refuse"
+        }
         Error::UnsupportedCertVersion => "a certificate is not of version 3",
         Error::UnsupportedCriticalExtension => "a critical extension that is not known",
         Error::EmptyEkuExtension => "an extended key usage without any usage",
