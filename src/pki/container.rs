@@ -47,7 +47,7 @@ pub struct Contents {
 /// [`Reason::BadPassphrase`], [`Reason::TooLarge`] and [`Reason::NoCertificateFound`]. Whether each certificate and CRL can be read is
 /// for their own readers to say.
 pub fn open(bytes: &[u8], passphrases: &[Secret], limits: &Limits) -> Contents {
-    let mut filling = Filling { contents: Contents::default(), limits, passphrases, full: false };
+    let mut filling = Filling { contents: Contents::default(), limits, passphrases, rounds: 0, full: false };
     filling.file(bytes);
     filling.contents
 }
@@ -57,22 +57,21 @@ struct Filling<'a> {
     contents: Contents,
     limits: &'a Limits,
     passphrases: &'a [Secret],
+    /// Rounds of key derivation that the stores read so far asked for.
+    rounds: u64,
     full: bool,
 }
 
 impl Filling<'_> {
     fn file(&mut self, bytes: &[u8]) {
         if jks::is_keystore(bytes) {
-            return jks::read(bytes, self);
-        }
-        let text = bytes.trim_ascii_start();
-        if sniff::kind(bytes).is_some() {
-            return self.der_file(bytes);
-        }
-        if pem::is_pem(bytes) {
+            jks::read(bytes, self);
+        } else if sniff::kind(bytes).is_some() {
+            self.der_file(bytes);
+        } else if pem::is_pem(bytes) {
             pem::read(bytes, self);
-        } else if let Some(der) = unarmoured(text) {
-            return self.der_file(&der);
+        } else if let Some(der) = unarmoured(bytes.trim_ascii_start()) {
+            self.der_file(&der);
         } else if sniff::looks_like_der(bytes) {
             let error = Reader::new(bytes).next_ber().err().map_or_else(|| "of no known kind".to_owned(), |error| error.to_string());
             self.problem(Reason::BadDer, format!("DER: {error}"));

@@ -21,7 +21,7 @@ const MUST_NOT_KNOW: &[(&str, &[&str])] = &[
     ("model", &["prometheus", "axum", "reqwest", "hyper"]),
     ("pki", &["prometheus", "tokio", "axum", "reqwest", "hyper"]),
     ("assess", &["prometheus", "tokio", "axum", "reqwest", "hyper", "rustix"]),
-    ("net", &["prometheus", "axum", "x509_parser"]),
+    ("net", &["prometheus", "axum"]),
     ("source", &["prometheus", "axum", "arc_swap"]),
     ("engine", &["prometheus", "axum", "hyper", "toml"]),
     ("metrics", &["reqwest", "rustls", "axum"]),

@@ -19,7 +19,6 @@ pub fn is_keystore(bytes: &[u8]) -> bool {
 
 /// Reads the certificates of every entry.
 pub fn read(bytes: &[u8], into: &mut Filling<'_>) {
-    let found = into.contents.certificates.len();
     let mut fields = Fields(bytes);
     if let Err(error) = entries(&mut fields, into) {
         return into.problem(Reason::BadJks, format!("Java keystore: {error}"));
@@ -33,8 +32,6 @@ pub fn read(bytes: &[u8], into: &mut Filling<'_>) {
     let fits = passphrases.iter().any(|passphrase| digest(passphrase, sealed).as_ref() == seal);
     if given && !fits {
         into.problem(Reason::BadPassphrase, "Java keystore: no passphrase given fits its digest".to_owned());
-    } else if into.contents.certificates.len() == found && !into.contents.other {
-        into.problem(Reason::NoCertificateFound, "Java keystore without entries".to_owned());
     }
 }
 

@@ -60,10 +60,12 @@ fn store(der: &[u8], into: &mut Filling<'_>) -> Result<(), Pkcs12Error> {
     let mac = if has_mac { Mac::read(pfx.expect_ber(der::SEQUENCE)?)? } else { None };
     let safes = safes(&sealed)?;
 
-    let asked = mac.iter().map(Mac::iterations).chain(safes.iter().map(Safe::iterations)).fold(0_u64, u64::saturating_add);
+    // Of all stores in one file together, so that many small ones cost no more than a large one.
+    let asked = mac.iter().map(Mac::iterations).chain(safes.iter().map(Safe::iterations)).fold(into.rounds, u64::saturating_add);
     if asked > into.limits.kdf_iterations {
         return Err(Pkcs12Error::Iterations { asked, limit: into.limits.kdf_iterations });
     }
+    into.rounds = asked;
     // What is not encrypted can be read whatever the passphrase.
     for safe in &safes {
         if let Safe::Plain(bags) = safe {
