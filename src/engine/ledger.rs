@@ -19,10 +19,12 @@ pub(super) struct Ledger {
     header: Arc<SourceHeader>,
     render: Arc<dyn Render>,
     buckets: Vec<Shelf>,
-    /// Hash of a place to its bucket. Places of equal hash share a bucket.
-    index: HashMap<u64, u32, BuildHasherDefault<Unhashed>>,
+    /// Key of a place to where it stands. The key is the place's hash, or the next number that is free.
+    index: HashMap<u64, Slot, BuildHasherDefault<Unhashed>>,
     seen: Vec<u64>,
     hidden: usize,
+    /// Some place has another key than its hash.
+    displaced: bool,
     pub(super) interner: Interner,
     pub(super) totals: Totals,
 }
@@ -34,6 +36,13 @@ pub(super) struct Totals {
     pub(super) bundles: u64,
     pub(super) certificates: u64,
     pub(super) series: u64,
+}
+
+/// Bucket and position in it.
+#[derive(Clone, Copy)]
+struct Slot {
+    bucket: u32,
+    at: u32,
 }
 
 /// One bucket at work.
@@ -67,6 +76,7 @@ impl Ledger {
             index: HashMap::default(),
             seen: Vec::new(),
             hidden: 0,
+            displaced: false,
             interner: Interner::default(),
             totals: Totals::default(),
         }
@@ -74,17 +84,16 @@ impl Ledger {
 
     /// The target at a place.
     pub(super) fn get(&self, place: &Place) -> Option<&Arc<TargetState>> {
-        let (bucket, at) = self.find(place, place.hash64())?;
-        Some(&self.buckets[bucket].entries[at].state)
+        self.find(place).ok().map(|slot| &self.entry(slot).state)
     }
 
     /// Whether the place is known with this stamp; then it counts as seen.
     pub(super) fn is_unchanged(&mut self, place: &Place, stamp: Stamp) -> bool {
-        let hash = place.hash64();
-        let Some((bucket, at)) = self.find(place, hash) else { return false };
-        let unchanged = self.buckets[bucket].entries[at].state.stamp == Some(stamp);
+        let Ok(slot) = self.find(place) else { return false };
+        let entry = self.entry(slot);
+        let (key, unchanged) = (entry.key, entry.state.stamp == Some(stamp));
         if unchanged {
-            self.seen.push(hash);
+            self.seen.push(key);
         }
         unchanged
     }
@@ -96,9 +105,10 @@ impl Ledger {
 
     /// Puts a target in, in place of its former state, and counts it as seen.
     pub(super) fn put(&mut self, state: TargetState) -> Applied {
-        let hash = state.place.hash64();
-        self.seen.push(hash);
-        self.replace(hash, state)
+        let found = self.find(&state.place);
+        let key = found.map_or_else(|free| free, |slot| self.entry(slot).key);
+        self.seen.push(key);
+        self.replace(found, state)
     }
 
     /// Ends a complete scan: drops what was not seen. Returns how many.
@@ -106,8 +116,8 @@ impl Ledger {
         let mut seen = std::mem::take(&mut self.seen);
         seen.sort_unstable();
         let mut gone = 0;
-        for shelf in &mut self.buckets {
-            let is_kept = |entry: &Entry| seen.binary_search(&entry.hash).is_ok();
+        for (bucket, shelf) in (0..).zip(&mut self.buckets) {
+            let is_kept = |entry: &Entry| seen.binary_search(&entry.key).is_ok();
             if shelf.entries.iter().all(is_kept) {
                 continue;
             }
@@ -119,18 +129,16 @@ impl Ledger {
                     gone += 1;
                     self.totals.take(entry);
                     self.hidden -= usize::from(entry.hidden);
-                    self.index.remove(&entry.hash);
+                    self.index.remove(&entry.key);
                 }
                 kept
             });
-        }
-        // Entries of equal hash share the index slot of the one that stayed.
-        for (bucket, shelf) in self.buckets.iter().enumerate() {
-            if gone > 0 && shelf.dirty {
-                for entry in shelf.entries.iter() {
-                    self.index.insert(entry.hash, bucket as u32);
-                }
+            for (at, entry) in (0..).zip(entries.iter()) {
+                self.index.insert(entry.key, Slot { bucket, at });
             }
+        }
+        if gone > 0 && self.displaced {
+            self.rekey();
         }
         self.interner.shrink();
         gone
@@ -218,57 +226,77 @@ impl Ledger {
         self.buckets.iter().flat_map(|shelf| shelf.entries.iter().map(|entry| &entry.state))
     }
 
-    fn find(&self, place: &Place, hash: u64) -> Option<(usize, usize)> {
-        let bucket = *self.index.get(&hash)? as usize;
-        let entries = &self.buckets.get(bucket)?.entries;
-        let first = entries.partition_point(|entry| entry.hash < hash);
-        let same = entries[first..].iter().take_while(|entry| entry.hash == hash).position(|entry| entry.state.place == *place)?;
-        Some((bucket, first + same))
+    /// Where the place stands, or the key that it would get.
+    fn find(&self, place: &Place) -> Result<Slot, u64> {
+        let mut key = place.hash64();
+        while let Some(slot) = self.index.get(&key) {
+            if self.entry(*slot).state.place == *place {
+                return Ok(*slot);
+            }
+            key = key.wrapping_add(1);
+        }
+        Err(key)
     }
 
-    fn replace(&mut self, hash: u64, state: TargetState) -> Applied {
+    fn entry(&self, slot: Slot) -> &Entry {
+        &self.buckets[slot.bucket as usize].entries[slot.at as usize]
+    }
+
+    fn replace(&mut self, found: Result<Slot, u64>, state: TargetState) -> Applied {
         let series = u32::try_from(self.render.series(&self.header, &state)).unwrap_or(u32::MAX);
-        let found = self.find(&state.place, hash);
-        let former = found.map(|(bucket, at)| self.buckets[bucket].entries[at].clone());
+        let former = found.ok().map(|slot| self.entry(slot).clone());
         if let Some(former) = &former {
             self.totals.take(former);
             self.hidden -= usize::from(former.hidden);
         }
         let hidden = self.totals.series + u64::from(series) > self.header.options.max_series;
-        let entry = Entry { hash, state: Arc::new(state), series, hidden };
+        let key = former.as_ref().map_or_else(|| found.err().unwrap_or_default(), |former| former.key);
+        let entry = Entry { key, state: Arc::new(state), series, hidden };
         self.totals.add(&entry);
         self.hidden += usize::from(hidden);
         let newly_hidden = hidden && !former.as_ref().is_some_and(|former| former.hidden);
         match found {
-            Some((bucket, at)) => {
+            Ok(slot) => {
                 // A scan that finds what is known changes nothing, so nothing is rendered anew.
                 let same = former.is_some_and(|former| former.hidden == hidden && *former.state == *entry.state);
                 if !same {
-                    self.buckets[bucket].dirty = true;
-                    Arc::make_mut(&mut self.buckets[bucket].entries)[at] = entry;
+                    let shelf = &mut self.buckets[slot.bucket as usize];
+                    shelf.dirty = true;
+                    Arc::make_mut(&mut shelf.entries)[slot.at as usize] = entry;
                 }
             }
-            None => self.insert(entry),
+            Err(key) => {
+                self.displaced |= key != entry.state.place.hash64();
+                self.push(entry);
+            }
         }
         Applied { dropped: if newly_hidden { u64::from(series) } else { 0 } }
     }
 
-    fn insert(&mut self, entry: Entry) {
-        let bucket = match self.index.get(&entry.hash) {
-            Some(bucket) => *bucket as usize,
-            None => {
-                if self.buckets.last().is_none_or(|shelf| shelf.entries.len() >= BUCKET) {
-                    self.buckets.push(Shelf { entries: Arc::new(Vec::with_capacity(BUCKET.min(16))), ..Shelf::default() });
-                }
-                self.buckets.len() - 1
-            }
-        };
-        self.index.insert(entry.hash, bucket as u32);
+    fn push(&mut self, entry: Entry) {
+        if self.buckets.last().is_none_or(|shelf| shelf.entries.len() >= BUCKET) {
+            self.buckets.push(Shelf::default());
+        }
+        let bucket = self.buckets.len() - 1;
         let shelf = &mut self.buckets[bucket];
         shelf.dirty = true;
-        let entries = Arc::make_mut(&mut shelf.entries);
-        let at = entries.partition_point(|known| known.hash < entry.hash);
-        entries.insert(at, entry);
+        self.index.insert(entry.key, Slot { bucket: bucket as u32, at: shelf.entries.len() as u32 });
+        Arc::make_mut(&mut shelf.entries).push(entry);
+    }
+
+    /// Gives every place the key that [`Ledger::find`] looks under first, now that others have gone.
+    fn rekey(&mut self) {
+        self.index.clear();
+        self.displaced = false;
+        for bucket in 0..self.buckets.len() {
+            for at in 0..self.buckets[bucket].entries.len() {
+                let place = &self.buckets[bucket].entries[at].state.place;
+                let (hash, Err(key)) = (place.hash64(), self.find(place)) else { continue };
+                self.displaced |= key != hash;
+                Arc::make_mut(&mut self.buckets[bucket].entries)[at].key = key;
+                self.index.insert(key, Slot { bucket: bucket as u32, at: at as u32 });
+            }
+        }
     }
 
     fn each_changed(&mut self, change: impl Fn(&TargetState) -> Option<TargetState>) {
@@ -276,8 +304,7 @@ impl Ledger {
             for at in 0..self.buckets[bucket].entries.len() {
                 let entry = &self.buckets[bucket].entries[at];
                 if let Some(state) = change(&entry.state) {
-                    let hash = entry.hash;
-                    self.replace(hash, state);
+                    self.replace(Ok(Slot { bucket: bucket as u32, at: at as u32 }), state);
                 }
             }
         }
@@ -292,7 +319,7 @@ impl Ledger {
         self.index.clear();
         for shelf in std::mem::take(&mut self.buckets) {
             for entry in shelf.entries.iter() {
-                self.insert(entry.clone());
+                self.push(entry.clone());
             }
         }
     }

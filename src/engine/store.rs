@@ -56,8 +56,8 @@ pub struct Bucket {
 /// A target in a bucket.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// [`crate::model::Place::hash64`]; buckets are sorted by it.
-    pub(super) hash: u64,
+    /// Its number in the ledger's index.
+    pub(super) key: u64,
     pub(super) state: Arc<TargetState>,
     /// Series that it makes.
     pub(super) series: u32,

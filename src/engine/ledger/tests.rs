@@ -123,3 +123,21 @@ fn what_is_due_is_judged_anew() {
     assert_eq!(ledger.due(), Some(UnixTime::from_secs(301)));
     assert!(!ledger.get(&Place::file("/0")).unwrap().report.certificate(0).is_empty());
 }
+
+#[test]
+fn places_of_equal_hash_stay_apart_when_one_of_them_goes() {
+    let mut ledger = ledger(u64::MAX);
+    ledger.begin();
+    ledger.put(state(0, 100));
+    // As if "/1" had the hash of "/0".
+    let taken = Place::file("/1").hash64();
+    let slot = ledger.index[&Place::file("/0").hash64()];
+    ledger.index.insert(taken, slot);
+    ledger.put(state(1, 100));
+    assert!(ledger.displaced && ledger.get(&Place::file("/1")).is_some());
+    ledger.begin();
+    assert!(ledger.is_unchanged(&Place::file("/1"), state(1, 100).stamp.unwrap()));
+    assert_eq!(ledger.sweep(), 1);
+    assert!(ledger.get(&Place::file("/0")).is_none() && ledger.get(&Place::file("/1")).is_some());
+    assert!(!ledger.displaced);
+}

@@ -21,7 +21,7 @@ fn snapshot(targets: usize) -> Snapshot {
             let failure = Some(Failure::new(Stage::Handshake, Reason::Timeout, "late"));
             let look = Look { place, labels: None, facts: Some(facts), failure, stamp, counted: false };
             let state = carry(None, TargetEvent::Looked(Box::new(look)), None, UnixTime::from_secs(5)).unwrap();
-            Entry { hash: n as u64, state: Arc::new(state), series: 0, hidden: false }
+            Entry { key: n as u64, state: Arc::new(state), series: 0, hidden: false }
         })
         .collect();
     let bucket = Bucket { entries: Arc::new(entries), rendered: Rendered::default() };

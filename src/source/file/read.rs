@@ -1,8 +1,6 @@
 //! Reading: bounded, never waiting for a FIFO's other end, on one thread or several.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -81,10 +79,26 @@ pub fn read_at(dir: BorrowedFd<'_>, name: &CStr, limit: u64) -> Result<(Vec<u8>,
     if stamp.size > limit {
         return Err(ReadError::TooLarge(limit));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(stamp.size).map_or(0, |size| size + 1));
-    #[expect(clippy::disallowed_methods, reason = "taken up to the limit")]
-    let read = File::from(file).take(limit.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(|error| ReadError::System(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+    let mut bytes = vec![0; usize::try_from(stamp.size).map_or(0, |size| size.saturating_add(1))];
+    let mut length = 0;
+    loop {
+        let asked = bytes.len() - length;
+        let read = match rustix::io::read(&file, &mut bytes[length..]) {
+            Ok(read) => read,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(ReadError::System(error)),
+        };
+        length += read;
+        // One byte more than its size was asked for: most files end with their first call. Those of the kernel have no size.
+        let ended = read == 0 || (read < asked && stamp.size > 0 && length as u64 >= stamp.size);
+        if ended || length as u64 > limit {
+            break;
+        }
+        if length == bytes.len() {
+            bytes.resize(length.saturating_mul(2), 0);
+        }
+    }
+    bytes.truncate(length);
     if bytes.len() as u64 > limit { Err(ReadError::TooLarge(limit)) } else { Ok((bytes, stamp)) }
 }
 
