@@ -7,6 +7,8 @@ mod architecture;
 mod config;
 #[path = "integration/dependencies.rs"]
 mod dependencies;
+#[path = "integration/exporter/mod.rs"]
+mod exporter;
 #[path = "integration/file.rs"]
 mod file;
 #[path = "integration/kubeconfig.rs"]

@@ -3,8 +3,12 @@
 #![allow(dead_code, reason = "each topic uses its part")]
 
 pub mod ca;
+pub mod crls;
+pub mod exporter;
 pub mod openssl;
 pub mod rescan;
+pub mod scrape;
+pub mod servers;
 pub mod sink;
 pub mod tls_server;
 
