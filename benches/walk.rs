@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use notafter::model::clock::SystemClock;
-use notafter::model::{Failure, BuildContext, Observation, Place, ScanContext, Sink, Stamp};
+use notafter::model::{BuildContext, Failure, Observation, Place, ScanContext, Sink, Stamp};
 use notafter::source::{Settings, file::FileSettings};
 
 /// Keeps the stamps alone.

@@ -61,7 +61,8 @@ fn sample(line: &str) -> String {
 }
 
 fn masked(series: &str, label: &str) -> String {
-    let Some(at) = [format!("{{{label}=\""), format!(",{label}=\"")].iter().find_map(|start| Some(series.find(start)? + start.len())) else {
+    let Some(at) = [format!("{{{label}=\""), format!(",{label}=\"")].iter().find_map(|start| Some(series.find(start)? + start.len()))
+    else {
         return series.to_owned();
     };
     let end = at + series[at..].find('"').unwrap();

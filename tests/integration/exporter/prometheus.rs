@@ -119,7 +119,10 @@ fn the_seeds_rules_fire_with_subject_and_end_for_a_certificate_with_12_hours_lef
     let exporter = folder.ready();
     let relay = Relay::to(exporter.address);
     // The same rules, told apart by their names, without the wait.
-    let at_once: String = SEED.lines().map(|line| if line.trim_start().starts_with("for: ") { "        for: 0s\n".into() } else { format!("{line}\n") }).collect();
+    let at_once: String = SEED
+        .lines()
+        .map(|line| if line.trim_start().starts_with("for: ") { "        for: 0s\n".into() } else { format!("{line}\n") })
+        .collect();
     let at_once = at_once.replace("- alert: ", "- alert: AtOnce").replace("name: certificate-alerts", "name: at-once");
     let prometheus = Prometheus::start(&folder, relay.address, &[("seed.yml", SEED.to_owned()), ("at-once.yml", at_once)]);
 
@@ -168,9 +171,8 @@ fn the_closest_peers_alert_expressions_run_unchanged() {
          [sources.down]\ntype = \"tls\"\ndeadline = \"300ms\"\ntimeout = \"30s\"\ntargets = [\"{stalls}\"]\n"
     ));
     let now = OffsetDateTime::now_utc();
-    let leaf = |name: &str, from: i64, to: i64| {
-        ca.leaf(&[name]).valid(now + Duration::days(from), now + Duration::days(to)).issue().chain_pem()
-    };
+    let leaf =
+        |name: &str, from: i64, to: i64| ca.leaf(&[name]).valid(now + Duration::days(from), now + Duration::days(to)).issue().chain_pem();
     folder.write("files/renewal.pem", leaf("renewal", -60, 20));
     folder.write("files/expiration.pem", leaf("expiration", -60, 7));
     folder.write("files/expired.pem", leaf("expired", -60, -1));
