@@ -81,7 +81,7 @@ impl Folder {
 
     /// Runs the program to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::from(self.command(arguments).output().unwrap())
+        ran(self.command(arguments))
     }
 
     /// Starts the exporter on a port of its own.
@@ -131,7 +131,8 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    fn spawn(mut command: Command) -> Self {
+    /// Starts the program with arguments that make it the exporter.
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (Captured::of(child.stdout.take().unwrap()), Captured::of(child.stderr.take().unwrap()));
         // The log says it before the first round has ended, the banner after.
@@ -140,7 +141,7 @@ impl Exporter {
                 panic!("the exporter ended with {status}: {}", err.text());
             }
             let text = err.text();
-            let (_, rest) = text.split_once("listen=[")?;
+            let (_, rest) = text.split_once("listen=[").or_else(|| text.split_once("\"listen\":\"["))?;
             rest.split([']', ',']).next()?.parse().ok()
         });
         Self { address, child, out, err }
@@ -297,6 +298,11 @@ pub fn answer(bytes: &[u8]) -> Option<Answer> {
     let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
     Some(Answer { status, head, body: bytes[end + 4..].to_vec() })
+}
+
+/// What a command that ends by itself did.
+pub fn ran(mut command: Command) -> Ran {
+    Ran::from(command.output().unwrap())
 }
 
 /// A PromQL query's way into a path.
