@@ -147,7 +147,7 @@ async fn the_first_scan_renders_each_target_about_once() {
     let mut bench = bench();
     let mut first = spec("big", 1, "@daily", [Step::SeesMany(FILES)]);
     first.header.options.deadline = Some(Duration::from_secs(60));
-    let started = std::time::Instant::now();
+    let started = tokio::time::Instant::now();
     bench.supervisor.apply(vec![first]).await;
     bench.until("scanned", |bench| bench.up("big") == Some(true)).await;
     // While a scan runs, what changed is published once a second: every target at most once for each.

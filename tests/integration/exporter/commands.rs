@@ -13,6 +13,8 @@ use crate::support::tls_server::Mode;
 /// Times and places that differ at each run, replaced by as many characters.
 fn steady(text: &str, replaced: &[(String, &str)]) -> String {
     let text = replaced.iter().fold(text.to_owned(), |text, (what, with)| text.replace(what, with));
+    // Within the second of their issue they have a whole day more.
+    let text = text.replace("in 90 days", "in 89 days");
     let mut steady = String::new();
     let mut rest = text.as_str();
     // 2026-11-23T20:08:02Z

@@ -14,7 +14,7 @@ pub fn is_golden(name: &str, text: &str) {
     if golden != text {
         let gone: Vec<&str> = golden.lines().filter(|line| !text.lines().any(|other| other == *line)).collect();
         let new: Vec<&str> = text.lines().filter(|line| !golden.lines().any(|other| other == *line)).collect();
-        panic!("{name} (UPDATE_GOLDEN=1 rewrites it)\nno longer there:\n{}\nnew:\n{}", gone.join("\n"), new.join("\n"));
+        panic!("{name} (UPDATE_GOLDEN=1 rewrites it)\nno longer there:\n{}\nnew:\n{}\nall:\n{text}", gone.join("\n"), new.join("\n"));
     }
 }
 

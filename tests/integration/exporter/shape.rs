@@ -35,7 +35,7 @@ fn the_cap_of_a_source_cuts_it_alone_and_counts_what_it_cuts() {
     (0..20).for_each(|file| drop(folder.write(&format!("files/{file}.pem"), leaf.chain_pem())));
     let exporter = folder.ready();
     let scrape = exporter.scrape();
-    let shown = |source: &str| scrape.with("source_name", source).iter().filter(|sample| sample.label("filename") != "").count();
+    let shown = |source: &str| scrape.with("source_name", source).iter().filter(|sample| !sample.label("filename").is_empty()).count();
     // Five series for each: room for two of them.
     assert_eq!((shown("capped"), shown("free")), (10, 100));
     let dropped = |source: &str| scrape.value("notafter_series_dropped_total", &[("source_name", source)]);
