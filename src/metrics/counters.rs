@@ -1,6 +1,6 @@
 //! What happens between snapshots: counters and histograms per source, the build, the process.
 //!
-//! All families come from the [table](super::table), HELP included; this is the only place that constructs them.
+//! All families come from the [table], HELP included; this is the only place that constructs them.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! May touch: `model`, the network. Must not: judge certificates, know sources.
 //!
-//! A probe is a chain of small steps that all draw on one [`Budget`]: [`Resolver`] → [`connect`] → [`TlsClient`]. A proxy and
+//! A probe is a chain of small steps that all draw on one [`Budget`]: [`Resolver`] → `connect` → [`TlsClient`]. A proxy and
 //! STARTTLS stand between the last two: they take the stream and hand it on.
 
 mod budget;

@@ -46,7 +46,7 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
     })
 }
 
-/// How many series [`write`] makes.
+/// How many series [`write()`] makes.
 pub fn series(source: &SourceHeader, target: &TargetState, enix: bool) -> u64 {
     let of_each = shown(source, target).map(|(index, certificate)| {
         let dates = if certificate.role == CertRole::Leaf { 4 } else { 2 };

@@ -38,7 +38,7 @@ pub fn write(page: &mut Page, labels: &mut Labels, target: &TargetState) -> u64 
     })
 }
 
-/// How many series [`write`] makes.
+/// How many series [`write()`] makes.
 pub fn series(target: &TargetState) -> u64 {
     let of_each = target.content.crls.iter().enumerate().map(|(index, crl)| {
         let optional = u64::from(crl.next_update.is_some()) + u64::from(number(crl.number.as_deref()).is_some());

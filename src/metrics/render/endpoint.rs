@@ -40,7 +40,7 @@ pub fn write(page: &mut Page, labels: &Labels, target: &TargetState) {
     }
 }
 
-/// How many series [`write`] makes.
+/// How many series [`write()`] makes.
 pub fn series(target: &TargetState) -> u64 {
     let errors = target.counters.as_ref().map_or(0, |counters| counters.errors.len() as u64);
     let shown = target.endpoint.as_ref().map_or(0, |facts| {

@@ -64,7 +64,7 @@ pub struct Labels {
     /// Of all members of the target, one after the other, each label after a comma.
     which: Vec<u8>,
     members: Vec<Member>,
-    /// For what the caller adds; see [`Labels::scratch`].
+    /// For what the caller adds.
     more: Vec<u8>,
 }
 
