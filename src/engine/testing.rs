@@ -116,7 +116,11 @@ impl Source for Scripted {
                 |path: &str| cx.observed(Observation::failed(Place::file(path), Failure::new(Stage::Read, Reason::ReadFailed, "test")));
             match step.unwrap() {
                 Step::SeesMany(files) => {
-                    (0..files).for_each(|file| see(&format!("/{file}")));
+                    for file in 0..files {
+                        see(&format!("/{file}"));
+                        // Whoever publishes meanwhile gets a turn.
+                        tokio::task::yield_now().await;
+                    }
                     Ok(Listing::Complete)
                 }
                 Step::Sees(paths) => {
