@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn alternative_names_of_every_kind() {
-        let value = b"\x30\x2b\x82\x01a\x81\x01b\x86\x01c\x87\x04\x7f\x00\x00\x01\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x87\x01x\xa4\x00\x82\x02\xffz";
+        let value = b"\x30\x2a\x82\x01a\x81\x01b\x86\x01c\x87\x04\x7f\x00\x00\x01\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x87\x01x\xa4\x00\x82\x02\xffz";
         let names = subject_names(value, 100).unwrap();
         let prefixed: Vec<_> = names.iter().map(SubjectName::prefixed).collect();
         assert_eq!(
