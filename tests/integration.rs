@@ -11,6 +11,8 @@ mod dashboards;
 mod dashboards_live;
 #[path = "integration/dependencies.rs"]
 mod dependencies;
+#[path = "integration/exporter/mod.rs"]
+mod exporter;
 #[path = "integration/file.rs"]
 mod file;
 #[path = "integration/kubeconfig.rs"]

@@ -12,6 +12,9 @@ use crate::model::clock::SystemClock;
 use crate::model::vocabulary::Compatibility;
 use crate::model::{BoxFuture, BuildError, Clock, SourceHeader, SourceId, UnixTime};
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const REVISION: Option<&str> = option_env!("NOTAFTER_REVISION");
+
 /// A source cannot be built from its settings.
 #[derive(Debug, thiserror::Error)]
 #[error("{origin}: [sources.{name}] {error}")]
@@ -82,10 +85,30 @@ impl Seen {
     /// # Errors
     /// None in practice: only memory is written to.
     pub fn text(&self) -> std::io::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        Exposition::new().scrape(&*self.snapshot, &self.counters).write_to(&mut text)?;
-        Ok(text)
+        text(&self.snapshot, &self.counters)
     }
+
+    /// The counters of the sources alone.
+    ///
+    /// # Errors
+    /// As [`Seen::text`].
+    pub fn counters_text(&self) -> std::io::Result<Vec<u8>> {
+        text(&Snapshot::default(), &self.counters)
+    }
+}
+
+/// What an exporter that watches nothing says about itself.
+///
+/// # Errors
+/// None in practice: only memory is written to, and no input changes what is registered.
+pub fn own_text() -> std::io::Result<Vec<u8>> {
+    text(&Snapshot::default(), &Counters::new(VERSION, REVISION).map_err(std::io::Error::other)?)
+}
+
+fn text(snapshot: &Snapshot, counters: &Counters) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    Exposition::new().scrape(snapshot, counters).write_to(&mut text)?;
+    Ok(text)
 }
 
 /// The renderer that this configuration asks for.
@@ -98,8 +121,7 @@ pub(super) fn renderer(compatibility: &[Compatibility]) -> Arc<Renderer> {
 /// # Errors
 /// The metric registry could not be made; no input does that.
 pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: Option<UnixTime>) -> Result<Seen, String> {
-    let counters =
-        Arc::new(Counters::of_sources(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| error.to_string())?);
+    let counters = Arc::new(Counters::of_sources(VERSION, REVISION).map_err(|error| error.to_string())?);
     let store = Arc::new(SnapshotStore::default());
     let clock: Arc<dyn Clock> = match at {
         Some(at) => Arc::new(FixedClock { at, machine: SystemClock::new() }),

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::logging::LogArguments;
-use super::{Failed, Outcome, block_on};
+use super::{Failed, Outcome, block_on, count};
 use crate::app;
 use crate::app::sources::{Seen, look};
 use crate::config::{self, Config};
+use crate::model::SourceId;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -36,11 +37,12 @@ pub(super) fn config(command: ConfigCommand) -> Outcome {
         ConfigCommand::Check { file, estimate } => {
             let config = load(file)?;
             let specs = app::sources::Running::default().build(&config).map_err(Failed::usage)?;
-            let mut text = format!("{}: fine, {} sources\n", config.origin, specs.len());
+            let mut text = format!("{}: fine, {}\n", config.origin, count(specs.len(), "source"));
             if estimate {
                 super::run::raise_descriptor_limit();
                 let seen = block_on(look(specs, &config.metrics.compatibility, None))?;
-                text += &table(&seen.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?);
+                let seen = seen.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;
+                text += &table(&seen).map_err(|error| Failed::with(1, error))?;
             }
             text
         }
@@ -53,20 +55,37 @@ fn load(file: Option<PathBuf>) -> Result<Config, Failed> {
     app::load(file).map_err(Failed::usage)
 }
 
-/// How many series each source makes.
-fn table(seen: &Seen) -> String {
-    let width = seen.snapshot.sources.keys().map(|id| id.name.chars().count()).max().unwrap_or(0).max("source".len());
+/// How many series each source makes, and the exporter itself.
+fn table(seen: &Seen) -> std::io::Result<String> {
+    let counters = seen.counters_text()?;
+    let own = samples(&app::sources::own_text()?).count() as u64;
+    let width = seen.snapshot.sources.keys().map(|id| id.name.chars().count()).max().unwrap_or(0).max("(notafter)".len());
     let mut text = format!("{:width$}  {:10}  {:>9}  {:>12}  {:>9}\n", "source", "kind", "places", "certificates", "series");
     let mut row = |name: &str, kind: &str, sums: (u64, u64, u64)| {
         text += &format!("{name:width$}  {kind:10}  {:>9}  {:>12}  {:>9}\n", sums.0, sums.1, sums.2);
     };
-    let mut all = (0, 0, 0);
+    let mut all = (0, 0, own);
     for (id, source) in &seen.snapshot.sources {
-        let series: u64 = source.rendered_lines();
+        // An exporter also says when the next scan is due; one look has no next.
+        let series = source.rendered_lines() + 1 + counted(&counters, id);
         let sums = (source.status.targets, source.status.certificates, series);
         all = (all.0 + sums.0, all.1 + sums.1, all.2 + sums.2);
         row(&id.name, id.kind.as_str(), sums);
     }
+    row("(notafter)", "", (0, 0, own));
     row("all", "", all);
-    text
+    Ok(text)
+}
+
+/// The series of a source's counters.
+fn counted(counters: &[u8], id: &SourceId) -> u64 {
+    let name = id.name.replace('\\', "\\\\").replace('"', "\\\"");
+    let labels = format!("source_kind=\"{}\",source_name=\"{name}\"", id.kind);
+    samples(counters).filter(|line| line.contains(&labels)).count() as u64
+}
+
+fn samples(text: &[u8]) -> impl Iterator<Item = &str> {
+    text.split(|byte| *byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }

@@ -114,6 +114,11 @@ impl Failed {
     }
 }
 
+/// `1 place`, `2 places`.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Runs a future on the program's runtime.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -83,6 +83,8 @@ impl Events for Recorded {
 pub(crate) enum Step {
     /// Sees these files, each with a failure, and is complete.
     Sees(&'static [&'static str]),
+    /// Sees so many files, one by one, and is complete.
+    SeesMany(usize),
     /// Sees these and says that there may be more.
     SeesPartOf(&'static [&'static str]),
     /// Cannot list.
@@ -113,6 +115,14 @@ impl Source for Scripted {
             let see =
                 |path: &str| cx.observed(Observation::failed(Place::file(path), Failure::new(Stage::Read, Reason::ReadFailed, "test")));
             match step.unwrap() {
+                Step::SeesMany(files) => {
+                    for file in 0..files {
+                        see(&format!("/{file}"));
+                        // Whoever publishes meanwhile gets a turn.
+                        tokio::task::yield_now().await;
+                    }
+                    Ok(Listing::Complete)
+                }
                 Step::Sees(paths) => {
                     paths.iter().for_each(|path| see(path));
                     Ok(Listing::Complete)

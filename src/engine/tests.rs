@@ -13,19 +13,20 @@ use crate::model::{SnapshotView, SourceHeader, SourceId, SourceKind, SourceOptio
 
 struct Bench {
     parts: Parts,
+    render: Arc<CountingRender>,
     events: Arc<Recorded>,
     supervisor: Supervisor,
 }
 
 fn bench() -> Bench {
-    let events = Arc::new(Recorded::default());
+    let (events, render) = (Arc::new(Recorded::default()), Arc::new(CountingRender::default()));
     let parts = Parts {
         store: Arc::new(SnapshotStore::default()),
-        render: Arc::new(CountingRender::default()),
+        render: render.clone(),
         events: events.clone(),
         clock: Arc::new(SystemClock::new()),
     };
-    Bench { supervisor: Supervisor::new(parts.clone(), HashMap::new()), parts, events }
+    Bench { supervisor: Supervisor::new(parts.clone(), HashMap::new()), parts, render, events }
 }
 
 fn spec(name: &str, revision: u64, schedule: &str, steps: impl IntoIterator<Item = Step>) -> SourceSpec {
@@ -137,6 +138,23 @@ async fn a_reload_leaves_the_unchanged_alone_and_the_changed_with_what_they_know
     assert_eq!(bench.places("changed").unwrap(), ["/a"], "its predecessor's, as its own scan failed");
     assert_eq!(bench.places("gone"), None);
     assert_eq!(bench.events.count("removed"), 1);
+    bench.supervisor.drain().await;
+}
+
+#[tokio::test]
+async fn the_first_scan_renders_each_target_about_once() {
+    const FILES: usize = 10_000;
+    let mut bench = bench();
+    let mut first = spec("big", 1, "@daily", [Step::SeesMany(FILES)]);
+    first.header.options.deadline = Some(Duration::from_secs(60));
+    let started = tokio::time::Instant::now();
+    bench.supervisor.apply(vec![first]).await;
+    bench.until("scanned", |bench| bench.up("big") == Some(true)).await;
+    // While a scan runs, what changed is published once a second: every target at most once for each.
+    let publications = 2 + started.elapsed().as_secs() as usize;
+    let rendered = bench.render.targets.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((FILES..=FILES * publications).contains(&rendered), "{rendered} targets rendered in {publications} publications");
+    assert_eq!(bench.places("big").unwrap().len(), FILES);
     bench.supervisor.drain().await;
 }
 

@@ -177,14 +177,29 @@ fn unarmoured(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Base64 with blanks and line ends anywhere.
 fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    // Every byte is written and only the good ones are stepped over: no branch to guess wrong at each line's end.
-    let mut dense = vec![0; text.len()];
-    let mut length = 0;
-    for byte in text {
-        dense[length] = *byte;
-        length += usize::from(!byte.is_ascii_whitespace());
+    decode_lines(text).or_else(|| {
+        let dense: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        BASE64.decode(dense).ok()
+    })
+}
+
+/// The usual form: lines of whole groups of four, padding in the last one alone. `None` when it is not that.
+fn decode_lines(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; text.len() / 4 * 3 + 3];
+    let (mut length, mut ended) = (0, false);
+    for line in text.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        if ended || !line.len().is_multiple_of(4) {
+            return None;
+        }
+        length += BASE64.decode_slice(line, &mut bytes[length..]).ok()?;
+        ended = line.ends_with(b"=");
     }
-    BASE64.decode(&dense[..length]).ok()
+    bytes.truncate(length);
+    Some(bytes)
 }
 
 #[cfg(test)]

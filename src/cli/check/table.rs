@@ -1,5 +1,6 @@
 //! The answer as a table that a person likes to read in a terminal.
 
+use crate::cli::count;
 use crate::model::{CertRole, CertificateFacts, CrlFacts, Finding, FindingSet, TargetState, UnixTime};
 
 /// Less than so many days left is worth a colour, though no finding.
@@ -56,11 +57,14 @@ pub(super) fn table(targets: &[&TargetState], now: UnixTime, colour: bool) -> St
     let certificates: usize = targets.iter().map(|target| target.content.certificates.len()).sum();
     let wrong = targets.iter().filter(|target| super::is_wrong(target)).count();
     let (mood, verdict) = match wrong {
+        _ if targets.is_empty() => (Mood::Soon, "nothing to judge".to_owned()),
         0 => (Mood::Good, "no problems".to_owned()),
+        1 if targets.len() == 1 => (Mood::Bad, "problems".to_owned()),
         1 => (Mood::Bad, "problems in 1 of them".to_owned()),
         wrong => (Mood::Bad, format!("problems in {wrong} of them")),
     };
-    text += &format!("{} places, {certificates} certificates: {}\n", targets.len(), paint(mood, &verdict));
+    let (places, certificates) = (count(targets.len(), "place"), count(certificates, "certificate"));
+    text += &format!("{places}, {certificates}: {}\n", paint(mood, &verdict));
     text
 }
 

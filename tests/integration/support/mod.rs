@@ -3,10 +3,14 @@
 #![allow(dead_code, reason = "each topic uses its part")]
 
 pub mod ca;
+pub mod crls;
+pub mod exporter;
 pub mod live;
 pub mod openssl;
 pub mod queries;
 pub mod rescan;
+pub mod scrape;
+pub mod servers;
 pub mod sink;
 pub mod tls_server;
 

@@ -1,0 +1,11 @@
+//! The real program from the outside: started, scraped, told things, ended.
+
+mod commands;
+mod defects;
+mod golden;
+mod hostile;
+mod prometheus;
+mod restart;
+mod rich;
+mod shape;
+mod signals;
