@@ -147,6 +147,10 @@ impl Sink for ScanSink {
         self.is_over() || self.watch.ledger().is_unchanged(place, stamp)
     }
 
+    fn knows_nothing(&self) -> bool {
+        self.watch.ledger().totals.targets == 0
+    }
+
     fn each_known(&self, visit: &mut dyn FnMut(&Place)) {
         // Copied out first: the visitor may report what it finds, which takes the ledger too.
         let places: Vec<Place> = self.watch.ledger().targets().map(|target| target.place.clone()).collect();

@@ -54,6 +54,10 @@ pub trait Sink: Send + Sync {
     fn source_error(&self, failure: Failure);
     /// Whether the place is known with this stamp and needs no reading; then it counts as seen in this scan.
     fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool;
+    /// Whether no place is known yet: then nobody needs to ask whether one has changed.
+    fn knows_nothing(&self) -> bool {
+        false
+    }
     /// Every place that is known from before.
     fn each_known(&self, visit: &mut dyn FnMut(&Place));
     /// The scan has been given up: whatever comes now is ignored.
@@ -87,6 +91,11 @@ impl ScanContext {
     /// See [`Sink::is_unchanged`].
     pub fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool {
         self.sink.is_unchanged(place, stamp)
+    }
+
+    /// See [`Sink::knows_nothing`].
+    pub fn knows_nothing(&self) -> bool {
+        self.sink.knows_nothing()
     }
 
     /// See [`Sink::each_known`].

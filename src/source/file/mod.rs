@@ -74,7 +74,7 @@ impl Watched {
         let passphrases = self.passphrases.now(&cx);
         let tried = || self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         // An unchanged keystore may open with another passphrase than last time.
-        let everything = self.passphrases.may_change() && tried().as_ref() != Some(&passphrases);
+        let everything = cx.knows_nothing() || self.passphrases.may_change() && tried().as_ref() != Some(&passphrases);
         let reading = Reading { cx, limit: self.limit, passphrases };
         let listing = reading.run(read::threads(), |read| {
             let mut scan = Scan { cx: &reading.cx, everything, read, blocked: BlockedFolders::default() };
@@ -99,7 +99,8 @@ struct Scan<'a> {
 
 impl Visitor for Scan<'_> {
     fn file(&mut self, found: Found<'_>) {
-        if self.everything || !self.cx.is_unchanged(&Place::file(found.path), found.stamp) {
+        let is_unchanged = |stamp| self.cx.is_unchanged(&Place::file(found.path), stamp);
+        if self.everything || !found.stamp.is_some_and(is_unchanged) {
             (self.read)(found.dir, found.name, found.path, found.literal);
         }
     }
@@ -110,6 +111,10 @@ impl Visitor for Scan<'_> {
 
     fn blocked(&mut self, path: &str, failure: Failure, reached: Vec<String>) {
         self.blocked.add(self.cx, path, failure, reached);
+    }
+
+    fn reads_all(&self) -> bool {
+        self.everything
     }
 
     fn is_over(&self) -> bool {

@@ -27,6 +27,10 @@ pub trait Visitor {
     fn failed(&mut self, path: &str, failure: Failure);
     /// A folder that cannot be looked into; nothing is known of what lies below, except of the paths `reached` in another way.
     fn blocked(&mut self, path: &str, failure: Failure, reached: Vec<String>);
+    /// Whether every file is read whatever its stamp, so that nobody needs to ask for it.
+    fn reads_all(&self) -> bool {
+        false
+    }
     /// Whether to stop.
     fn is_over(&self) -> bool;
 }
@@ -39,8 +43,8 @@ pub struct Found<'a> {
     pub name: &'a CStr,
     /// Its path as matched, as text.
     pub path: &'a str,
-    /// What it is now.
-    pub stamp: Stamp,
+    /// What it is now; `None` when the visitor did not care.
+    pub stamp: Option<Stamp>,
     /// Whether it was written without wildcards.
     pub literal: bool,
 }
@@ -157,6 +161,12 @@ impl Walk<'_> {
                 self.folder(dir.as_fd(), name, states);
             }
             FileType::RegularFile if !accepted => {}
+            FileType::RegularFile if self.visitor.reads_all() => {
+                push(&mut self.path, name);
+                let literal = self.patterns.accept_literally(states);
+                self.visitor.file(Found { dir, name, path: &self.path, stamp: None, literal });
+                self.each_literal_below(states, |visitor, path| visitor.failed(path, not_found(path)));
+            }
             FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
                 push(&mut self.path, name);
                 match statat(dir, name, AtFlags::empty()) {
@@ -176,7 +186,7 @@ impl Walk<'_> {
         match kind {
             FileType::Directory if self.patterns.lead_on(states) => return self.folder(dir.as_fd(), name, states),
             FileType::RegularFile if self.patterns.accept(states) => {
-                self.visitor.file(Found { dir, name, path: &self.path, stamp: stamp(stat), literal });
+                self.visitor.file(Found { dir, name, path: &self.path, stamp: Some(stamp(stat)), literal });
             }
             _ if literal => {
                 let text = format!("{} is {}, not a file", self.path, kind_name(kind));
