@@ -148,56 +148,6 @@ fn absurd_dates_and_numbers_stay_numbers() {
     assert_eq!(Renderer::default().series(&header, &state), all);
 }
 
-/// Prints size and speed of every level, and of a whole rendering; see the constant in `deflate`.
-#[test]
-#[ignore = "a measurement, not a test; wants --release"]
-fn levels_compared() {
-    use crate::metrics::deflate::{Deflater, inflate};
-    use crate::model::{Clock, clock::SystemClock};
-
-    fn digest_of(text: &str) -> [u8; 32] {
-        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref().try_into().unwrap()
-    }
-    const LEAVES: usize = 1_000;
-    const ROUNDS: usize = 20;
-    let random = |n: usize, salt: usize| crate::model::facts::hex(&digest_of(&format!("{n} {salt}")));
-    let leaves = (0..LEAVES).map(|n| {
-        let mut leaf = certificate(CertRole::Leaf, &format!("host-{}.example.com", &random(n, 0)[..6]), &format!("CA {}", n % 3), 0);
-        leaf.fingerprint = digest_of(&n.to_string());
-        leaf.serial = random(n, 1).bytes().take(48).map(|digit| char::from(b'0' + digit % 10)).collect::<String>().into();
-        target(Place::file(format!("/srv/certs/{}/{}.pem", &random(n, 2)[..2], leaf.subject_cn)), vec![leaf], vec![])
-    });
-    let targets: Vec<_> = leaves.collect();
-    let (header, renderer, clock) = (source(SourceKind::File, "certs"), Renderer::default(), SystemClock::new());
-    let started = clock.monotonic();
-    let mut rendered = Rendered::default();
-    for _ in 0..ROUNDS {
-        rendered = renderer.targets(&header, &mut targets.iter());
-    }
-    let spent = (clock.monotonic() - started).as_secs_f64() / ROUNDS as f64;
-    let text: u64 = rendered.fragments.iter().map(|fragment| fragment.len).sum();
-    println!("text {} bytes a leaf; rendering {:.2} us a leaf, {:.0} MB/s", text / 1000, spent * 1e3, text as f64 / spent / 1e6);
-    let texts: Vec<Vec<u8>> = rendered
-        .fragments
-        .iter()
-        .map(|fragment| {
-            let mut out = Vec::with_capacity(usize::try_from(fragment.len).unwrap());
-            inflate(&mut flate2::Decompress::new(false), fragment, &mut out).unwrap();
-            out
-        })
-        .collect();
-    for level in 1..=6 {
-        let mut deflater = Deflater::with_level(level);
-        let started = clock.monotonic();
-        let mut bytes = 0;
-        for _ in 0..ROUNDS {
-            bytes = texts.iter().map(|text| deflater.fragment(0, 1, text).deflated.len()).sum();
-        }
-        let spent = (clock.monotonic() - started).as_secs_f64() / ROUNDS as f64;
-        println!("level {level}: {} bytes a leaf, {:.0} MB/s", bytes / LEAVES, text as f64 / spent / 1e6);
-    }
-}
-
 #[test]
 fn an_endpoint_says_what_is_known_and_no_more() {
     use crate::metrics::example::{endpoint, failing, handshake_facts};
