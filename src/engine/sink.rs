@@ -106,6 +106,7 @@ impl Sink for ScanSink {
         if let Some(handshake) = handshake.filter(|_| failure.is_none()) {
             self.watch.parts.events.handshake(self.watch.id(), handshake);
         }
+        let is_java = matches!(&material, Some(Material::Blob { bytes, .. }) if pki::container::is_java_keystore(bytes));
         let facts = match material.map(|material| self.decode(&material, now)).transpose() {
             Ok(facts) => facts,
             Err(panicked) => {
@@ -116,7 +117,12 @@ impl Sink for ScanSink {
         if let Some(failure) = failure.as_ref().filter(|failure| matches!(failure.stage, Stage::Read | Stage::Parse | Stage::Scan)) {
             self.count(failure.reason);
         }
-        facts.iter().flat_map(|facts| &facts.problems).for_each(|problem| self.count(problem.reason));
+        for problem in facts.iter().flat_map(|facts| &facts.problems) {
+            self.count(problem.reason);
+            if problem.reason == Reason::BadPassphrase {
+                self.watch.parts.events.passphrase_failed(self.watch.id(), is_java);
+            }
+        }
 
         let options = &self.watch.header.options;
         let mut ledger = self.watch.ledger();

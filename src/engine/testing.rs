@@ -61,6 +61,9 @@ impl Events for Recorded {
     fn source_error(&self, _: &SourceId, reason: Reason) {
         self.add(reason.as_str(), 1);
     }
+    fn passphrase_failed(&self, _: &SourceId, java: bool) {
+        self.add(if java { "jks passphrase" } else { "pkcs12 passphrase" }, 1);
+    }
     fn handshake(&self, _: &SourceId, _: Duration) {
         self.add("handshakes", 1);
     }

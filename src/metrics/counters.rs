@@ -22,6 +22,8 @@ pub struct Counters {
     handshake_duration: HistogramVec,
     skipped: IntCounterVec,
     dropped: IntCounterVec,
+    pkcs12_passphrases: IntCounterVec,
+    jks_passphrases: IntCounterVec,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
 }
@@ -60,6 +62,8 @@ impl Counters {
             handshake_duration: histogram(table::HANDSHAKE_DURATION, &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?,
             skipped: counter(table::SCANS_SKIPPED)?,
             dropped: counter(table::SERIES_DROPPED)?,
+            pkcs12_passphrases: counter(table::PKCS12_PASSPHRASE_FAILURES)?,
+            jks_passphrases: counter(table::JKS_PASSPHRASE_FAILURES)?,
             reload_successful: IntGauge::with_opts(options(table::RELOAD_SUCCESSFUL))?,
             reload_success_at: Gauge::with_opts(options(table::RELOAD_SUCCESS_AT))?,
         };
@@ -71,6 +75,8 @@ impl Counters {
         registry.register(Box::new(counters.handshake_duration.clone()))?;
         registry.register(Box::new(counters.skipped.clone()))?;
         registry.register(Box::new(counters.dropped.clone()))?;
+        registry.register(Box::new(counters.pkcs12_passphrases.clone()))?;
+        registry.register(Box::new(counters.jks_passphrases.clone()))?;
         registry.register(Box::new(build))?;
         Ok(counters)
     }
@@ -80,9 +86,10 @@ impl Counters {
         self.registry.gather()
     }
 
-    /// The counters that every source has at 0 from the start.
-    fn plain(&self) -> [&IntCounterVec; 3] {
-        [&self.collisions, &self.skipped, &self.dropped]
+    /// The counters that a source of this kind has at 0 from the start.
+    fn plain(&self, kind: SourceKind) -> impl Iterator<Item = &IntCounterVec> {
+        let keystores = (kind == SourceKind::File).then_some([&self.pkcs12_passphrases, &self.jks_passphrases]);
+        [&self.collisions, &self.skipped, &self.dropped].into_iter().chain(keystores.into_iter().flatten())
     }
 
     /// The histograms that a source of this kind has.
@@ -94,7 +101,7 @@ impl Counters {
 
 impl Events for Counters {
     fn source_added(&self, source: &SourceId) {
-        for family in self.plain() {
+        for family in self.plain(source.kind) {
             family.with_label_values(&labels(source));
         }
         for family in self.histograms(source.kind) {
@@ -107,7 +114,7 @@ impl Events for Counters {
 
     fn source_removed(&self, source: &SourceId) {
         // Absent ones are no news: a reason may never have come up.
-        for family in self.plain() {
+        for family in self.plain(source.kind) {
             let _ = family.remove_label_values(&labels(source));
         }
         for family in self.histograms(source.kind) {
@@ -128,6 +135,11 @@ impl Events for Counters {
 
     fn source_error(&self, source: &SourceId, reason: Reason) {
         self.errors.with_label_values(&with_reason(source, reason)).inc();
+    }
+
+    fn passphrase_failed(&self, source: &SourceId, java: bool) {
+        let family = if java { &self.jks_passphrases } else { &self.pkcs12_passphrases };
+        family.with_label_values(&labels(source)).inc();
     }
 
     fn handshake(&self, source: &SourceId, elapsed: Duration) {
@@ -199,7 +211,7 @@ mod tests {
         let of_files = series(&counters, "files");
         assert!(of_files.contains(&("x509_source_errors_total".into(), Reason::OF_SOURCES.len())), "{of_files:?}");
         assert!(!of_files.iter().any(|(name, _)| name.starts_with("tls_")), "files shake no hands: {of_files:?}");
-        assert_eq!(series(&counters, "edge").len(), of_files.len() + 1);
+        assert_eq!(series(&counters, "edge").len(), of_files.len() + 1 - 2, "handshakes, and no keystores");
 
         // A reason that is not created at 0 goes too.
         counters.source_error(&edge, Reason::IoError);

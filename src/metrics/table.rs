@@ -182,7 +182,11 @@ families! {
         RENEWAL_MARGIN: histogram<SourceEvents> = "x509_renewal_margin_ratio";
         /// Certificates and CRLs that only the label discriminator tells apart from another of the same place.
         CERT_COLLISIONS: counter<SourceEvents> = "x509_cert_collision_total";
-        /// How long TLS probes took, in seconds.
+        /// PKCS#12 stores that no passphrase opened, counted at every look.
+        PKCS12_PASSPHRASE_FAILURES: counter<SourceEvents> = "x509_pkcs12_passphrase_failures_total";
+        /// Java keystores that no passphrase fits, counted at every look.
+        JKS_PASSPHRASE_FAILURES: counter<SourceEvents> = "x509_jks_passphrase_failures_total";
+        /// How long TLS handshakes that ended well took, in seconds, without name resolution and connecting.
         HANDSHAKE_DURATION: histogram<SourceEvents> = "tls_handshake_duration_seconds";
         /// Scans that were due while another of the same source still ran.
         SCANS_SKIPPED: counter<SourceEvents> = "notafter_scans_skipped_total";

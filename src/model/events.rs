@@ -17,7 +17,9 @@ pub trait Events: Send + Sync {
     fn scan_skipped(&self, source: &SourceId);
     /// Something could not be read.
     fn source_error(&self, source: &SourceId, reason: Reason);
-    /// A TLS handshake was tried.
+    /// A keystore was not opened by any passphrase.
+    fn passphrase_failed(&self, source: &SourceId, java: bool);
+    /// A TLS handshake ended well.
     fn handshake(&self, source: &SourceId, elapsed: Duration);
     /// Series were left out because of the source's cap.
     fn series_dropped(&self, source: &SourceId, series: u64);

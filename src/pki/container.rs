@@ -39,6 +39,11 @@ pub struct Contents {
     pub problems: Vec<Problem>,
 }
 
+/// Whether the bytes are a Java keystore (JKS or JCEKS), by their magic number.
+pub fn is_java_keystore(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || bytes.starts_with(&[0xce, 0xce, 0xce, 0xce])
+}
+
 /// Opens PEM, DER, PKCS#7, PKCS#12 or JKS, whichever it is by its bytes; base64 without armour too.
 ///
 /// Without passphrases, a keystore is tried with the empty one and with `changeit`.

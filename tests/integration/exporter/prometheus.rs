@@ -167,7 +167,7 @@ fn the_closest_peers_alert_expressions_run_unchanged() {
     let stalls = servers.start(Mode::StallAfterAccept);
     let folder = Folder::new(&format!(
         "[defaults]\nschedule = \"@every 1s\"\n[sources.files]\ntype = \"file\"\npaths = [\"DIR/files/*\"]\n\
-         [sources.broken]\ntype = \"file\"\npaths = [\"DIR/garbage.pem\", \"DIR/missing.pem\"]\n\
+         [sources.broken]\ntype = \"file\"\npaths = [\"DIR/garbage.pem\", \"DIR/missing.pem\", \"DIR/sealed.p12\"]\n\
          [sources.down]\ntype = \"tls\"\ndeadline = \"300ms\"\ntimeout = \"30s\"\ntargets = [\"{stalls}\"]\n"
     ));
     let now = OffsetDateTime::now_utc();
@@ -182,6 +182,13 @@ fn the_closest_peers_alert_expressions_run_unchanged() {
     folder.write("files/stale.crl", crls.stale());
     folder.write("files/fresh.crl", crls.v2("30"));
     folder.write("garbage.pem", "no certificate");
+    folder.write("sealed.pem", leaf("sealed", -1, 89));
+    let sealed = Command::new("openssl")
+        .args(["pkcs12", "-export", "-nokeys", "-in", "sealed.pem", "-out", "sealed.p12", "-passout", "pass:not told"])
+        .current_dir(folder.path())
+        .output()
+        .expect("openssl is installed");
+    assert!(sealed.status.success(), "{}", String::from_utf8_lossy(&sealed.stderr));
     let exporter = folder.ready();
     let prometheus = Prometheus::start(&folder, exporter.address, &[]);
     until("the first scrape", || (prometheus.query("up == 1").len() == 1).then_some(()));
@@ -191,7 +198,13 @@ fn the_closest_peers_alert_expressions_run_unchanged() {
     for (alert, expression, label, expected) in [
         ("SourceErrors", "sum without(reason)(increase(x509_source_errors_total[15m])) > 5", "source_name", &["broken", "down"][..]),
         ("SourceDown", "x509_source_up == 0", "source_name", &["down"]),
-        ("CertificateError", "x509_cert_error > 0", "filename", &["garbage.pem", "missing.pem"]),
+        ("CertificateError", "x509_cert_error > 0", "filename", &["garbage.pem", "missing.pem", "sealed.p12"]),
+        (
+            "KeystorePassphraseFailures",
+            "increase(x509_pkcs12_passphrase_failures_total[15m]) > 0 or increase(x509_jks_passphrase_failures_total[15m]) > 0",
+            "source_name",
+            &["broken"],
+        ),
         (
             "CertificateRenewal",
             "(x509_cert_not_after - time()) < (28 * 86400) and (x509_cert_not_after - time()) > 0",
