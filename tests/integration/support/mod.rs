@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each topic uses its part")]
 
 pub mod ca;
+pub mod front;
 pub mod openssl;
+pub mod postgres;
 pub mod rescan;
 pub mod sink;
 pub mod tls_server;
