@@ -128,18 +128,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
         if self.taken >= ALL {
             return Err(self.garbled(format!("more than {ALL} bytes and no end: {}", quoted(&self.held))));
         }
-        let mut fresh = [0; 4096];
-        let room = self.step.min(ALL - self.taken).min(fresh.len());
-        let count = match self.stream.read(fresh.get_mut(..room).unwrap_or_default()).await {
-            Ok(count) => count,
-            Err(error) => return Err(Failure::new(self.stage, io_reason(&error), error)),
-        };
+        // Straight into what is held: a buffer of its own would make every probe's future larger.
+        let before = self.held.len();
+        self.held.resize(before + self.step.min(ALL - self.taken), 0);
+        let read = self.stream.read(self.held.get_mut(before..).unwrap_or_default()).await;
+        self.held.truncate(before + read.as_ref().map_or(0, |count| *count));
+        let count = read.map_err(|error| Failure::new(self.stage, io_reason(&error), error))?;
         if count == 0 {
             let heard = if self.held.is_empty() { String::new() } else { format!(" after {}", quoted(&self.held)) };
             return Err(self.fail(Reason::Closed, format!("the connection was closed{heard}")));
         }
         self.taken += count;
-        self.held.extend_from_slice(fresh.get(..count).unwrap_or_default());
         Ok(())
     }
 }
