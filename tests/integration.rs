@@ -23,3 +23,5 @@ mod support;
 mod tls;
 #[path = "integration/tls_openssl.rs"]
 mod tls_openssl;
+#[path = "integration/tls_ways.rs"]
+mod tls_ways;

@@ -53,6 +53,7 @@ pub(crate) fn endpoint() -> EndpointFacts {
         alpn: None,
         client_certificate_requested: false,
         stapled: false,
+        method: crate::model::Method::Rustls,
         leaf: FindingSet::EMPTY,
         target: FindingSet::EMPTY,
         path_error: None,

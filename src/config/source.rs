@@ -135,6 +135,28 @@ fn shown(rest: Spanned<DeTable<'_>>) -> toml::Table {
         if SECRETS.contains(&key.as_str()) {
             *value = toml::Value::from("[secret]");
         }
+        if URLS.contains(&key.as_str()) {
+            hide_user_information(value);
+        }
     }
     table
+}
+
+/// Keys that hold URLs, or things with URLs in them.
+const URLS: &[&str] = &["proxy", "targets"];
+
+/// User and password of every URL below.
+fn hide_user_information(value: &mut toml::Value) {
+    match value {
+        toml::Value::String(text) => {
+            if let Some((scheme, rest)) = text.split_once("://")
+                && let Some((_, authority)) = rest.rsplit_once('@')
+            {
+                *text = format!("{scheme}://[secret]@{authority}");
+            }
+        }
+        toml::Value::Array(values) => values.iter_mut().for_each(hide_user_information),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| hide_user_information(value)),
+        _ => {}
+    }
 }

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::store::Snapshot;
-use crate::model::{CertRole, Finding, Reason, SourceId, SourceKind, Stage, TargetState};
+use crate::model::{CertRole, Finding, Method, Reason, SourceId, SourceKind, Stage, TargetState};
 
 /// Grows when the layout of a record changes.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// No record is larger; what claims to be is damage.
 const RECORD_MAX: u32 = 256 << 20;
 
@@ -117,6 +117,7 @@ fn header() -> String {
     Reason::ALL.iter().for_each(|word| add(word.as_str()));
     Finding::ALL.iter().for_each(|word| add(word.as_str()));
     CertRole::ALL.iter().for_each(|word| add(word.as_str()));
+    Method::ALL.iter().for_each(|word| add(word.as_str()));
     SourceKind::ALL.iter().for_each(|word| add(word.as_str()));
     format!("notafter state, layout {LAYOUT}, version {}, words {:08x}\n", env!("CARGO_PKG_VERSION"), words.finalize())
 }

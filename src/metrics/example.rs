@@ -94,6 +94,7 @@ pub fn handshake_facts() -> EndpointFacts {
         alpn: None,
         client_certificate_requested: true,
         stapled: false,
+        method: crate::model::Method::Rustls,
         leaf: [].into_iter().collect(),
         target: [].into_iter().collect(),
         path_error: Some("unknown issuer".into()),

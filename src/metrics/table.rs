@@ -166,7 +166,7 @@ families! {
         HANDSHAKE_ERRORS: counter<TargetFailure> = "tls_handshake_errors_total";
     }
     Scan {
-        /// Always 1; what the last handshake that came so far agreed on stands in the labels.
+        /// Always 1; what the last handshake that came so far agreed on stands in the labels. method="raw": the handshake failed, and this is what the server would have chosen in a hello up to TLS 1.2.
         TLS_VERSION: gauge<TlsVersion> = "tls_version_info";
         /// Whether the server asked for a client certificate (1) or not (0); absent while unknown.
         CLIENT_CERTIFICATE_REQUESTED: gauge<Target> = "tls_client_certificate_requested";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::FindingSet;
 use super::time::UnixTime;
-use super::vocabulary::{CertRole, Reason, closed};
+use super::vocabulary::{CertRole, Method, Reason, closed};
 
 /// What one place holds, as decoded.
 #[derive(Clone, Debug, Default)]
@@ -182,7 +182,7 @@ pub struct CrlFacts {
 /// What a TLS server showed besides its certificates, and what follows from the bytes alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointFacts {
-    /// `TLS 1.3`, `TLS 1.2`.
+    /// `TLS 1.3`, `TLS 1.2`, older ones by the raw method alone.
     pub version: Option<Arc<str>>,
     /// IANA name of the cipher suite.
     pub cipher: Option<Arc<str>>,
@@ -194,6 +194,8 @@ pub struct EndpointFacts {
     pub client_certificate_requested: bool,
     /// Whether an OCSP response was stapled.
     pub stapled: bool,
+    /// How the server was made to show this.
+    pub method: Method,
     /// Findings about the leaf that no passing of time changes: trust, name, usage.
     pub leaf: FindingSet,
     /// Findings about the endpoint.

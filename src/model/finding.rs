@@ -31,6 +31,8 @@ closed! {
         SignatureUnchecked = "signature_unchecked",
         /// The CRL's nextUpdate has passed.
         Stale = "stale",
+        /// The endpoint accepts a version below TLS 1.2 (RFC 8996).
+        OldTlsAccepted = "old_tls_accepted",
     }
 }
 
@@ -58,7 +60,7 @@ impl Finding {
             | Self::NameMismatch
             | Self::MissingServerAuth => Noun::Certificate,
             Self::Stale => Noun::Crl,
-            Self::IncompleteChain | Self::WrongOrder | Self::SignatureUnchecked => Noun::Target,
+            Self::IncompleteChain | Self::WrongOrder | Self::SignatureUnchecked | Self::OldTlsAccepted => Noun::Target,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::BoxError;
 use super::options::Labels;
 use super::place::Place;
 use super::scan::Stamp;
-use super::vocabulary::{Reason, Stage};
+use super::vocabulary::{Method, Reason, Stage};
 
 /// One look at one place. A broken endpoint may give both: its chain and the failure.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub struct Handshake {
     pub server_name: Box<str>,
     /// The trust anchors that the source was told to use; `None` when they cannot be read: then nothing is known about trust.
     pub roots: Option<Arc<Roots>>,
-    /// `TLS 1.3`, `TLS 1.2`; `None` when the handshake did not come so far.
+    /// `TLS 1.3`, `TLS 1.2`, older ones by the raw method alone; `None` when the handshake did not come so far.
     pub version: Option<&'static str>,
     /// IANA name of the cipher suite.
     pub cipher: Option<&'static str>,
@@ -79,6 +79,10 @@ pub struct Handshake {
     pub client_certificate_requested: bool,
     /// Whether the server proved that it holds the leaf's key.
     pub possession: Possession,
+    /// How it was made to show this.
+    pub method: Method,
+    /// Whether the server accepts a version below TLS 1.2; as of the last time it was tried.
+    pub old_tls_accepted: bool,
 }
 
 /// The server's proof of possession of its key.

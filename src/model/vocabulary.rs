@@ -75,6 +75,18 @@ closed! {
 }
 
 closed! {
+    /// How a server was made to show its certificates.
+    #[derive(Default)]
+    pub enum Method {
+        /// A TLS handshake.
+        #[default]
+        Rustls = "rustls",
+        /// A hand-made hello up to TLS 1.2 that reads what comes in clear, after the handshake had failed.
+        Raw = "raw",
+    }
+}
+
+closed! {
     /// Where in a kubeconfig a certificate stands.
     pub enum EmbeddedKind {
         /// `clusters[].cluster.certificate-authority…`
@@ -223,6 +235,18 @@ closed! {
         EchRequired = "ech_required",
         /// An alert that IANA does not name.
         UnknownAlert = "unknown_alert",
+        /// The server does not offer TLS in its protocol, or says no.
+        StarttlsRefused = "starttls_refused",
+        /// The server does not speak the protocol that the target's scheme names.
+        StarttlsProtocolError = "starttls_protocol_error",
+        /// Bytes came in clear behind the answer that TLS was to follow: someone injects them, or the server is broken.
+        StarttlsInjection = "starttls_injection",
+        /// The proxy does not connect to the target.
+        ProxyRefused = "proxy_refused",
+        /// The proxy wants a user and password, or others than it got.
+        ProxyAuthFailed = "proxy_auth_failed",
+        /// The proxy does not speak the protocol that its URL names.
+        ProxyProtocolError = "proxy_protocol_error",
     }
 }
 

@@ -35,6 +35,11 @@ impl Budget {
         self.total.saturating_sub(self.spent())
     }
 
+    /// The clock's time, for what is remembered beyond this target's turn.
+    pub fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     /// Runs a stage with all the time that is left.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ fn alert_stage(alert: AlertDescription, requested: bool) -> Stage {
     }
 }
 
-fn alert_reason(alert: AlertDescription) -> Reason {
+pub(super) fn alert_reason(alert: AlertDescription) -> Reason {
     match alert {
         AlertDescription::CloseNotify => Reason::CloseNotify,
         AlertDescription::UnexpectedMessage => Reason::UnexpectedMessage,

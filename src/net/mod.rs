@@ -2,16 +2,26 @@
 //!
 //! May touch: `model`, the network. Must not: judge certificates, know sources.
 //!
-//! A probe is a chain of small steps that all draw on one [`Budget`]: [`Resolver`] → [`connect()`] → [`TlsClient`]. A proxy and
-//! STARTTLS stand between the last two: they take the stream and hand it on.
+//! A probe is a chain of small steps that all draw on one [`Budget`]: [`Resolver`] → [`connect()`] → [`TlsClient`]. Between the
+//! last two stand, where they are wanted, a [`Proxy`], the PROXY protocol's header and [`Starttls`]: they take the stream and hand it on.
+//! Where rustls gets no certificate, [`raw_hello`] may.
 
 mod budget;
 mod connect;
 mod failure;
+mod proxy;
+mod proxy_protocol;
+mod raw;
 mod resolve;
+mod starttls;
+mod talk;
 mod tls;
 
 pub use budget::Budget;
 pub use connect::connect;
+pub use proxy::Proxy;
+pub use proxy_protocol::proxy_protocol_header;
+pub use raw::{Clear, Malformed, Newest, Reading, raw_hello};
 pub use resolve::{Resolver, Turn};
-pub use tls::{Shown, TlsClient};
+pub use starttls::Starttls;
+pub use tls::{Shown, TlsClient, TlsVersion};

@@ -37,6 +37,7 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
     let mut target = FindingSet::EMPTY;
     target.insert_if(shown.possession == Possession::Unchecked, Finding::SignatureUnchecked);
     target.insert_if(is_out_of_order(chain), Finding::WrongOrder);
+    target.insert_if(shown.old_tls_accepted, Finding::OldTlsAccepted);
     let mut endpoint = EndpointFacts {
         version: shown.version.map(Arc::from),
         cipher: shown.cipher.map(Arc::from),
@@ -44,6 +45,7 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
         alpn: shown.alpn.as_deref().map(Arc::from),
         client_certificate_requested: shown.client_certificate_requested,
         stapled: shown.staple.is_some(),
+        method: shown.method,
         leaf: FindingSet::EMPTY,
         target,
         path_error: None,

@@ -231,7 +231,7 @@ async fn no_more_probes_at_once_than_allowed() {
     let issued = ca().leaf(&["localhost"]).issue();
     let server = TlsServer::start(Mode::Late(Duration::from_millis(20), Setup::new(&issued))).await;
     let targets: Vec<_> = (0..24).map(|n| format!("{{ target = \"{}\", server_name = \"n{n}.example\" }}", server.address)).collect();
-    let source = source(&format!("targets = [{}]\nconcurrency = 4", targets.join(",")));
+    let source = source(&format!("targets = [{}]\nconcurrency = 4\ncheck_old_tls = false", targets.join(",")));
     assert_eq!(scan(&*source, PLENTY).await.len(), 24);
     assert_eq!(server.connections(), 24);
     // The server learns of a close a little later than the prober.

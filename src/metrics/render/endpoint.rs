@@ -29,7 +29,7 @@ pub fn write(page: &mut Page, labels: &Labels, target: &TargetState) {
         label(&mut own, "cipher", facts.cipher.as_deref().unwrap_or_default());
         label(&mut own, "group", facts.group.as_deref().unwrap_or_default());
         label(&mut own, "alpn", facts.alpn.as_deref().unwrap_or_default());
-        label(&mut own, "method", "rustls");
+        label(&mut own, "method", facts.method.as_str());
         page.line(table::TLS_VERSION, &[place, &own], 1_u64);
     }
     if is_known(facts, facts.client_certificate_requested) {

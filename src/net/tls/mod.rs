@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 
 use super::Budget;
 use super::failure::{BANNER, foreign_banner, io_reason, tls_failure};
 use crate::model::observation::Possession;
-use crate::model::{Failure, Reason, Stage};
+use crate::model::{Failure, Method, Reason, Stage};
 use possession::Proof;
 use recorder::{Blank, Recorder};
 
@@ -33,6 +33,26 @@ const CLOSING: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct TlsClient {
     config: ClientConfig,
+}
+
+/// A version that the client can offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+pub enum TlsVersion {
+    /// RFC 5246
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// RFC 8446
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+impl TlsVersion {
+    fn supported(self) -> &'static SupportedProtocolVersion {
+        match self {
+            Self::Tls12 => &rustls::version::TLS12,
+            Self::Tls13 => &rustls::version::TLS13,
+        }
+    }
 }
 
 /// What a server showed, and how the handshake ended.
@@ -54,6 +74,10 @@ pub struct Shown {
     pub client_certificate_requested: bool,
     /// Whether it proved that it holds the leaf's key.
     pub possession: Possession,
+    /// How it was made to show this.
+    pub method: Method,
+    /// Whether it accepts a version below TLS 1.2, as far as that has been tried.
+    pub old_tls_accepted: bool,
     /// Why the handshake did not end well.
     pub failure: Option<Failure>,
     /// How long the handshake took.
@@ -66,9 +90,18 @@ impl TlsClient {
     /// # Errors
     /// The provider lacks a version; does not happen with the one built in.
     pub fn new(alpn: &[String]) -> Result<Self, rustls::Error> {
+        Self::offering(&[TlsVersion::Tls13, TlsVersion::Tls12], alpn)
+    }
+
+    /// A client that offers these versions and application protocols.
+    ///
+    /// # Errors
+    /// No version at all.
+    pub fn offering(versions: &[TlsVersion], alpn: &[String]) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let versions: Vec<_> = versions.iter().map(|version| version.supported()).collect();
         let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            .with_protocol_versions(&versions)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Blank))
             .with_no_client_auth();
@@ -115,6 +148,8 @@ impl TlsClient {
             alpn: connection.alpn_protocol().map(|name| name.escape_ascii().to_string().into()),
             client_certificate_requested: seen.requested,
             possession,
+            method: Method::Rustls,
+            old_tls_accepted: false,
             failure,
             elapsed,
         }
@@ -132,6 +167,8 @@ impl Shown {
             alpn: None,
             client_certificate_requested: false,
             possession: Possession::Missing,
+            method: Method::Rustls,
+            old_tls_accepted: false,
             failure: Some(failure),
             elapsed: Duration::ZERO,
         }

@@ -7,9 +7,11 @@
 //! each observation as it comes. Targets that timed out last time wait in a lane of their own.
 
 mod lanes;
+mod old;
 mod probe;
 mod roots;
 mod target;
+mod way;
 
 use std::net::IpAddr;
 
@@ -17,11 +19,13 @@ use serde::Deserialize;
 
 use super::Settings;
 use crate::model::{BoxFuture, BuildContext, BuildError, Failure, Listing, ScanContext, Source, SourceKind};
-use crate::net::TlsClient;
+use crate::net::{Proxy, TlsClient, TlsVersion};
 use lanes::Lanes;
+use old::OldServers;
 use probe::Prober;
 use roots::RootFiles;
 pub use target::TargetSettings;
+use way::Way;
 
 /// `type = "tls"` in the configuration.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -48,6 +52,38 @@ pub struct TlsSettings {
     /// The address to connect from.
     #[serde(default)]
     source_address: Option<IpAddr>,
+    /// The proxy to go through. It looks up the targets' names.
+    #[serde(default)]
+    proxy: Option<Proxy>,
+    /// Whether each connection begins with a header of the PROXY protocol, version 2.
+    #[serde(default)]
+    proxy_protocol: bool,
+    /// Which families of addresses are tried, and in which order.
+    #[serde(default)]
+    ip: IpPreference,
+    /// TLS versions to offer.
+    #[serde(default = "every_version")]
+    tls_versions: Vec<TlsVersion>,
+    /// Whether it is tried once a day if versions below TLS 1.2 are accepted.
+    #[serde(default = "yes")]
+    check_old_tls: bool,
+}
+
+/// Which families of addresses are tried, and in which order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IpPreference {
+    /// As the resolver orders them.
+    #[default]
+    Any,
+    /// IPv4 alone.
+    Ipv4,
+    /// IPv6 alone.
+    Ipv6,
+    /// IPv4 first.
+    PreferIpv4,
+    /// IPv6 first.
+    PreferIpv6,
 }
 
 /// Which addresses behind a name are probed.
@@ -65,6 +101,14 @@ fn system_roots() -> Vec<String> {
     vec![roots::SYSTEM.to_owned()]
 }
 
+fn every_version() -> Vec<TlsVersion> {
+    vec![TlsVersion::Tls12, TlsVersion::Tls13]
+}
+
+fn yes() -> bool {
+    true
+}
+
 fn default_concurrency() -> usize {
     1024
 }
@@ -79,13 +123,20 @@ impl Settings for TlsSettings {
         if let Some(name) = self.alpn.iter().find(|name| name.is_empty() || name.len() > 255) {
             return Err(BuildError::new("alpn", format!("a protocol's name has 1 to 255 bytes, `{name}` has {}", name.len())));
         }
+        if self.tls_versions.is_empty() {
+            return Err(BuildError::new("tls_versions", "expected \"1.2\", \"1.3\" or both"));
+        }
+        if self.proxy.is_some() && self.resolve == Resolve::All {
+            return Err(BuildError::new("resolve", "expected \"first\": with a proxy it is the proxy that resolves the names"));
+        }
         let targets = target::resolve_all(&self.targets, self.server_name.as_deref())?;
         let roots = RootFiles::new(&self.roots, &cx.base)?;
-        let client = TlsClient::new(&self.alpn).map_err(|error| BuildError::new("alpn", error.to_string()))?;
+        let client = TlsClient::offering(&self.tls_versions, &self.alpn).map_err(|error| BuildError::new("alpn", error.to_string()))?;
+        let way = Way { source_address: self.source_address, ip: self.ip, proxy: self.proxy.clone(), proxy_protocol: self.proxy_protocol };
         Ok(Box::new(TlsSource {
             roots,
             lanes: Lanes::new(self.concurrency),
-            prober: Prober { targets, resolve: self.resolve, source_address: self.source_address, client },
+            prober: Prober { targets, resolve: self.resolve, way, client, old: OldServers::new(self.check_old_tls) },
         }))
     }
 }

@@ -6,17 +6,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::Resolve;
+use super::old::OldServers;
 use super::target::{Host, Target};
+use super::way::{First, Reach, Way};
 use crate::model::observation::Roots;
 use crate::model::{Failure, Handshake, Material, Observation, Place, Reason, ScanContext, Stage};
-use crate::net::{Budget, Resolver, Shown, TlsClient, connect};
+use crate::net::{Budget, Resolver, Shown, TlsClient};
 
 /// What all probes of a source share.
 pub(super) struct Prober {
     pub targets: Vec<Target>,
     pub resolve: Resolve,
-    pub source_address: Option<IpAddr>,
+    pub way: Way,
     pub client: TlsClient,
+    pub old: OldServers,
 }
 
 /// What all probes of one scan share.
@@ -75,21 +78,21 @@ impl Prober {
         let Some(target) = self.targets.get(job.target) else { return done };
         if let Some(address) = job.address {
             let budget = Budget::resumed(round.cx.clock.clone(), round.cx.timeout, spent);
-            let found = self.look(target, &[SocketAddr::new(address, target.port)], &budget).await;
+            let found = self.look(job, target, &[SocketAddr::new(address, target.port)], &budget).await;
             done.timed_out = self.hand_over(target, Some(address), found, &budget, round);
             return done;
         }
 
-        let (budget, addresses) = match &target.host {
-            Host::Address(address) => {
+        let (budget, addresses) = match self.way.first(target) {
+            First::Address(address) => {
                 let budget = Budget::new(round.cx.clock.clone(), round.cx.timeout);
-                (budget, self.usable(vec![SocketAddr::new(*address, target.port)], target))
+                (budget, self.way.usable(vec![address]))
             }
-            Host::Name(name) => {
+            First::Name(name, port) => {
                 let turn = resolver.turn().await;
                 let budget = Budget::new(round.cx.clock.clone(), round.cx.timeout);
-                let found = budget.within(Stage::Dns, turn.resolve(name, target.port)).await;
-                let usable = found.and_then(|addresses| self.usable(addresses, target));
+                let found = budget.within(Stage::Dns, turn.resolve(name, port)).await;
+                let usable = self.way.staged(found).and_then(|addresses| self.way.usable(addresses));
                 (budget, usable)
             }
         };
@@ -107,7 +110,7 @@ impl Prober {
                 }
             }
             Ok(addresses) => {
-                let found = self.look(target, &addresses, &budget).await;
+                let found = self.look(job, target, &addresses, &budget).await;
                 done.timed_out = self.hand_over(target, None, found, &budget, round);
             }
             Err(failure) => done.timed_out = self.hand_over(target, None, Err(failure), &budget, round),
@@ -115,22 +118,12 @@ impl Prober {
         done
     }
 
-    /// The addresses that can be reached from the source address.
-    fn usable(&self, mut addresses: Vec<SocketAddr>, target: &Target) -> Result<Vec<SocketAddr>, Failure> {
-        if let Some(source) = self.source_address {
-            addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
-            if addresses.is_empty() {
-                let words = format!("no address of {} is of the same family as the source address {source}", target.target);
-                return Err(Failure::new(Stage::Connect, Reason::Unreachable, words));
-            }
-        }
-        Ok(addresses)
-    }
-
-    async fn look(&self, target: &Target, addresses: &[SocketAddr], budget: &Budget) -> Result<Shown, Failure> {
-        let stream = connect(addresses, self.source_address, budget).await?;
-        // A proxy stands before the connection, STARTTLS here: both hand on a stream.
-        Ok(self.client.handshake(stream, &target.server_name, budget).await)
+    async fn look(&self, job: Job, target: &Target, addresses: &[SocketAddr], budget: &Budget) -> Result<Shown, Failure> {
+        let reach = Reach { way: &self.way, target, addresses, budget };
+        let stream = reach.open().await?;
+        let mut shown = self.client.handshake(stream, &target.server_name, budget).await;
+        self.old.look(job, &mut shown, &target.server_name, &reach).await;
+        Ok(shown)
     }
 
     /// Hands an observation over; says whether it ran out of time.
@@ -160,7 +153,20 @@ impl Prober {
 
 /// Material only where certificates came: without them there is nothing that could replace what is known.
 fn material(shown: Shown, server_name: &str, roots: Option<&Arc<Roots>>) -> (Option<Material>, Option<Failure>) {
-    let Shown { chain, staple, version, cipher, group, alpn, client_certificate_requested, possession, failure, elapsed: _ } = shown;
+    let Shown {
+        chain,
+        staple,
+        version,
+        cipher,
+        group,
+        alpn,
+        client_certificate_requested,
+        possession,
+        method,
+        old_tls_accepted,
+        failure,
+        elapsed: _,
+    } = shown;
     if chain.is_empty() {
         let none = || Failure::new(Stage::Handshake, Reason::NoServerCertificate, "the handshake ended without a certificate");
         return (None, Some(failure.unwrap_or_else(none)));
@@ -176,6 +182,8 @@ fn material(shown: Shown, server_name: &str, roots: Option<&Arc<Roots>>) -> (Opt
         alpn,
         client_certificate_requested,
         possession,
+        method,
+        old_tls_accepted,
     };
     (Some(Material::Handshake(Box::new(handshake))), failure)
 }

@@ -10,16 +10,31 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::model::{BuildError, Labels, Place};
+use crate::net::Starttls;
 
 /// One entry of `targets`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct TargetSettings {
-    /// `host:port`, `tls://host:port`, `https://host`.
+    /// `host:port`, `tls://host:port`, `https://host`, `smtp://host`.
     target: String,
     /// Sent as SNI and looked for in the certificate, instead of the host.
     server_name: Option<String>,
     /// On every series of this target.
     labels: BTreeMap<String, String>,
+}
+
+/// Without user information, as everywhere.
+impl fmt::Debug for TargetSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.target.split_once("://").unwrap_or(("", &self.target));
+        let authority = rest.rsplit_once('@').map_or(rest, |(_, authority)| authority);
+        f.debug_struct("TargetSettings")
+            .field("scheme", &scheme)
+            .field("authority", &authority)
+            .field("server_name", &self.server_name)
+            .field("labels", &self.labels)
+            .finish()
+    }
 }
 
 impl TargetSettings {
@@ -81,6 +96,8 @@ pub(super) struct Target {
     pub host: Host,
     /// Where to connect.
     pub port: u16,
+    /// How the server is brought to begin TLS; `None` when it does so at once.
+    pub starttls: Option<Starttls>,
     /// The user's own labels of this target.
     pub labels: Option<Arc<Labels>>,
 }
@@ -126,14 +143,14 @@ pub(super) fn resolve_all(settings: &[TargetSettings], server_name: Option<&str>
 
 fn resolve(entry: &TargetSettings, of_source: Option<&str>, index: usize) -> Result<Target, BuildError> {
     let key = format!("targets[{index}]");
-    let Written { label, host, port } = read(&entry.target).map_err(|words| BuildError::new(&key, words))?;
+    let Written { label, host, port, starttls } = read(&entry.target).map_err(|words| BuildError::new(&key, words))?;
     if let Some(name) = &entry.server_name {
         check_server_name(&format!("{key}.server_name"), name)?;
     }
     let server_name = entry.server_name.as_deref().or(of_source).map_or_else(|| host.server_name(), Box::from);
     let labels = entry.labels.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));
     let labels = (!entry.labels.is_empty()).then(|| Arc::new(Labels(labels.collect())));
-    Ok(Target { target: label, server_name, host, port, labels })
+    Ok(Target { target: label, server_name, host, port, starttls, labels })
 }
 
 impl Host {
@@ -150,7 +167,12 @@ struct Written {
     label: Box<str>,
     host: Host,
     port: u16,
+    starttls: Option<Starttls>,
 }
+
+/// Schemes of protocols that begin with TLS, and where they are served.
+const DIRECT: &[(&str, u16)] =
+    &[("tls", 443), ("https", 443), ("ftps", 990), ("imaps", 993), ("ldaps", 636), ("pop3s", 995), ("smtps", 465)];
 
 /// Takes a target apart; the error says what was expected.
 fn read(written: &str) -> Result<Written, String> {
@@ -158,13 +180,14 @@ fn read(written: &str) -> Result<Written, String> {
         Some((scheme, rest)) => (Some(scheme), rest),
         None => (None, written),
     };
-    let default_port = match scheme {
-        None => None,
-        Some("tls" | "https") => Some(443),
-        Some(scheme) => {
-            return Err(format!("expected `tls://` or `https://`; `{scheme}://` (STARTTLS and other protocols) is not supported yet"));
-        }
-    };
+    let starttls = scheme.and_then(Starttls::of_scheme);
+    let direct = scheme.and_then(|scheme| DIRECT.iter().find(|(known, _)| *known == scheme));
+    let default_port = starttls.map(Starttls::default_port).or(direct.map(|(_, port)| *port));
+    if let (Some(scheme), None) = (scheme, default_port) {
+        let known: Vec<_> = DIRECT.iter().map(|(known, _)| *known).chain(Starttls::ALL.iter().map(|known| known.as_str())).collect();
+        let scheme: String = scheme.chars().take(40).collect();
+        return Err(format!("expected one of the schemes {}; got `{scheme}://`", known.join(", ")));
+    }
     // What stands before the last @ is user information: it has no place in labels, and nothing here would use it.
     let authority = rest.rsplit_once('@').map_or(rest, |(_, authority)| authority);
     let label = scheme.map_or_else(|| authority.to_owned(), |scheme| format!("{scheme}://{authority}"));
@@ -195,7 +218,7 @@ fn read(written: &str) -> Result<Written, String> {
         (None, Some(port)) if port_absent(authority) => port,
         (None, _) => return Err(format!("the port is missing: expected `{label}:443` or another port")),
     };
-    Ok(Written { label: label.into(), host, port })
+    Ok(Written { label: label.into(), host, port, starttls })
 }
 
 /// Nothing stands behind the host, not even something that is no port.

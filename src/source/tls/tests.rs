@@ -23,6 +23,10 @@ fn every_key_is_read() {
         concurrency = 7
         alpn = ["h2", "http/1.1"]
         source_address = "127.0.0.2"
+        ip = "prefer_ipv6"
+        tls_versions = ["1.3"]
+        proxy_protocol = true
+        check_old_tls = false
         "#,
     )
     .unwrap();
@@ -40,6 +44,9 @@ fn what_does_not_parse_says_where() {
         ("targets = [\"a:1\"]\nresolve = \"some\"", "unknown variant `some`"),
         ("targets = [\"a:1\"]\nsource_address = \"eth0\"", "invalid IP address"),
         ("targets = [\"a:1\"]\nconcurrency = -1", "invalid value"),
+        ("targets = [\"a:1\"]\nip = \"ipv5\"", "unknown variant `ipv5`"),
+        ("targets = [\"a:1\"]\ntls_versions = [\"1.1\"]", "unknown variant `1.1`"),
+        ("targets = [\"a:1\"]\nproxy = \"https://proxy:1\"", "expected `http://host:port` or `socks5://host:port`"),
     ] {
         let error = settings(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");
@@ -55,6 +62,8 @@ fn what_parses_but_cannot_be_meant_is_refused_at_its_key() {
         ("targets = [\"a:1\"]\nroots = []", "roots"),
         ("targets = [\"a:1\"]\nroots = [\"\"]", "roots"),
         ("targets = [\"a:1\"]\nalpn = [\"\"]", "alpn"),
+        ("targets = [\"a:1\"]\ntls_versions = []", "tls_versions"),
+        ("targets = [\"a:1\"]\nresolve = \"all\"\nproxy = \"http://proxy:1\"", "resolve"),
     ] {
         let error = settings(text).unwrap().build(&BuildContext::default()).err().unwrap();
         assert_eq!(error.key, key, "{text}: {error}");

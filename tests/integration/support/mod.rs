@@ -5,8 +5,10 @@
 pub mod ca;
 pub mod crls;
 pub mod exporter;
+pub mod front;
 pub mod live;
 pub mod openssl;
+pub mod postgres;
 pub mod queries;
 pub mod rescan;
 pub mod scrape;

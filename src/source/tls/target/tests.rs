@@ -23,7 +23,7 @@ fn a_target_is_taken_apart() {
         ("with_underscore.local:65535", "with_underscore.local:65535", name("with_underscore.local"), 65535, "with_underscore.local"),
     ] {
         let target = resolve_all(&[entry(written)], None).unwrap().remove(0);
-        let expected = Target { target: label.into(), server_name: server_name.into(), host, port, labels: None };
+        let expected = Target { target: label.into(), server_name: server_name.into(), host, port, starttls: None, labels: None };
         assert_eq!(target, expected, "{written}");
     }
 }
@@ -35,7 +35,7 @@ fn a_target_that_cannot_be_meant_is_refused_with_what_was_expected() {
         ("[::1]", "the port is missing"),
         ("[::1]443", "the port is missing"),
         ("tls://[::1]x", "the port is missing"),
-        ("smtp://mail.example.com:25", "expected `tls://` or `https://`; `smtp://` (STARTTLS and other protocols) is not supported yet"),
+        ("gopher://example.com:70", "expected one of the schemes tls, https, ftps, imaps, ldaps, pop3s, smtps, smtp, lmtp, imap, pop3,"),
         ("HTTP://example.com", "`HTTP://`"),
         ("::1:443", "an IPv6 address stands in brackets"),
         ("[::1:443", "the bracket in `[::1:443` is not closed"),
@@ -103,4 +103,38 @@ fn labels_come_out_sorted() {
             .unwrap();
     let labels = resolve_all(&[settings], None).unwrap().remove(0).labels.unwrap();
     assert_eq!(*labels, Labels(Box::new([("area".into(), "y".into()), ("team".into(), "x".into())])));
+}
+
+#[test]
+fn every_scheme_has_its_port_and_its_way_to_tls() {
+    let ports = [
+        ("tls", 443, None),
+        ("https", 443, None),
+        ("ftps", 990, None),
+        ("imaps", 993, None),
+        ("ldaps", 636, None),
+        ("pop3s", 995, None),
+        ("smtps", 465, None),
+        ("smtp", 25, Some(Starttls::Smtp)),
+        ("lmtp", 24, Some(Starttls::Lmtp)),
+        ("imap", 143, Some(Starttls::Imap)),
+        ("pop3", 110, Some(Starttls::Pop3)),
+        ("ftp", 21, Some(Starttls::Ftp)),
+        ("sieve", 4190, Some(Starttls::Sieve)),
+        ("nntp", 119, Some(Starttls::Nntp)),
+        ("ldap", 389, Some(Starttls::Ldap)),
+        ("xmpp", 5222, Some(Starttls::Xmpp)),
+        ("xmpp-server", 5269, Some(Starttls::XmppServer)),
+        ("irc", 6667, Some(Starttls::Irc)),
+        ("postgres", 5432, Some(Starttls::Postgres)),
+        ("mysql", 3306, Some(Starttls::Mysql)),
+    ];
+    assert_eq!(ports.len(), DIRECT.len() + Starttls::ALL.len());
+    for (scheme, port, starttls) in ports {
+        for (authority, port) in [("me:secret@mail.example.com", port), ("mail.example.com:4242", 4242)] {
+            let target = resolve_all(&[entry(&format!("{scheme}://{authority}"))], None).unwrap().remove(0);
+            assert_eq!((target.port, target.starttls, &*target.server_name), (port, starttls, "mail.example.com"), "{scheme}");
+            assert_eq!(&*target.target, format!("{scheme}://{}", authority.trim_start_matches("me:secret@")), "{scheme}");
+        }
+    }
 }
