@@ -11,6 +11,8 @@ mod dependencies;
 mod file;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
+#[path = "integration/probe.rs"]
+mod probe;
 #[path = "integration/support/mod.rs"]
 mod support;
 #[path = "integration/tls.rs"]

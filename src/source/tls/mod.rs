@@ -21,7 +21,7 @@ use crate::net::TlsClient;
 use lanes::Lanes;
 use probe::Prober;
 use roots::RootFiles;
-pub use target::TargetSettings;
+pub use target::{TargetSettings, authority};
 
 /// `type = "tls"` in the configuration.
 #[derive(Clone, Debug, Deserialize, PartialEq)]

@@ -153,7 +153,8 @@ impl Prober {
         let timed_out = failure.as_ref().is_some_and(|failure| failure.reason == Reason::Timeout);
         let place = target.place(address);
         let labels = target.labels.clone();
-        round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed: budget.spent(), handshake });
+        let (elapsed, trace) = (budget.spent(), budget.trace());
+        round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed, handshake, trace });
         timed_out
     }
 }

@@ -146,6 +146,21 @@ impl Host {
     }
 }
 
+/// Where a target leads, as `host:port`: without scheme and user information, the scheme's port filled in, in lower case. A plain
+/// host gets this port.
+///
+/// # Errors
+/// What was expected.
+pub fn authority(written: &str, default_port: u16) -> Result<String, String> {
+    // Only what lacks nothing but the port reads with one behind it.
+    let Written { host, port, .. } = read(written).or_else(|error| read(&format!("{written}:{default_port}")).map_err(|_| error))?;
+    Ok(match host {
+        Host::Name(name) if name.contains(':') => format!("[{name}]:{port}"),
+        Host::Name(name) => format!("{name}:{port}").to_lowercase(),
+        Host::Address(address) => std::net::SocketAddr::new(address, port).to_string(),
+    })
+}
+
 struct Written {
     label: Box<str>,
     host: Host,
