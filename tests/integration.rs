@@ -7,6 +7,8 @@ mod architecture;
 mod config;
 #[path = "integration/dependencies.rs"]
 mod dependencies;
+#[path = "integration/discovery.rs"]
+mod discovery;
 #[path = "integration/file.rs"]
 mod file;
 #[path = "integration/kubeconfig.rs"]

@@ -8,10 +8,12 @@
 mod budget;
 mod connect;
 mod failure;
+mod http;
 mod resolve;
 mod tls;
 
 pub use budget::Budget;
 pub use connect::connect;
+pub use http::{FetchError, HttpClient};
 pub use resolve::{Resolver, Turn};
 pub use tls::{Shown, TlsClient};

@@ -13,7 +13,6 @@ use crate::net::{Budget, Resolver, Shown, TlsClient, connect};
 
 /// What all probes of a source share.
 pub(super) struct Prober {
-    pub targets: Vec<Target>,
     pub resolve: Resolve,
     pub source_address: Option<IpAddr>,
     pub client: TlsClient,
@@ -22,6 +21,8 @@ pub(super) struct Prober {
 /// What all probes of one scan share.
 pub(super) struct Round<'a> {
     pub cx: &'a ScanContext,
+    /// What is probed.
+    pub targets: &'a [Target],
     pub roots: Option<&'a Arc<Roots>>,
     /// Addresses that are known of each name, filled when a lookup fails for the first time.
     known: OnceLock<KnownAddresses>,
@@ -50,8 +51,8 @@ pub(super) struct Done {
 }
 
 impl<'a> Round<'a> {
-    pub fn new(cx: &'a ScanContext, roots: Option<&'a Arc<Roots>>) -> Self {
-        Self { cx, roots, known: OnceLock::new() }
+    pub fn new(cx: &'a ScanContext, targets: &'a [Target], roots: Option<&'a Arc<Roots>>) -> Self {
+        Self { cx, targets, roots, known: OnceLock::new() }
     }
 
     fn known_addresses(&self, target: &Target) -> &[IpAddr] {
@@ -72,7 +73,7 @@ impl Prober {
     /// Does one job and hands over what it finds.
     pub async fn run(&self, job: Job, spent: Duration, resolver: &Resolver, round: &Round<'_>) -> Done {
         let mut done = Done { job, timed_out: false, next: Vec::new() };
-        let Some(target) = self.targets.get(job.target) else { return done };
+        let Some(target) = round.targets.get(job.target) else { return done };
         if let Some(address) = job.address {
             let budget = Budget::resumed(round.cx.clock.clone(), round.cx.timeout, spent);
             let found = self.look(target, &[SocketAddr::new(address, target.port)], &budget).await;

@@ -106,7 +106,7 @@ impl Target {
 /// None at all, one that cannot be read, or two that are equal.
 pub(super) fn resolve_all(settings: &[TargetSettings], server_name: Option<&str>) -> Result<Vec<Target>, BuildError> {
     if settings.is_empty() {
-        return Err(BuildError::new("targets", "expected at least one target"));
+        return Err(BuildError::new("targets", "expected at least one target, or file_sd or http_sd"));
     }
     if let Some(name) = server_name {
         check_server_name("server_name", name)?;
@@ -134,6 +134,15 @@ fn resolve(entry: &TargetSettings, of_source: Option<&str>, index: usize) -> Res
     let labels = entry.labels.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));
     let labels = (!entry.labels.is_empty()).then(|| Arc::new(Labels(labels.collect())));
     Ok(Target { target: label, server_name, host, port, labels })
+}
+
+/// A target from a document. Whether its labels may be used has been looked at.
+///
+/// # Errors
+/// What was expected.
+pub(super) fn discovered(written: &str, server_name: Option<&str>, labels: &BTreeMap<String, String>) -> Result<Target, String> {
+    let entry = TargetSettings { target: written.to_owned(), server_name: server_name.map(str::to_owned), labels: labels.clone() };
+    resolve(&entry, None, 0).map_err(|error| error.message)
 }
 
 impl Host {
@@ -226,7 +235,7 @@ fn ipv6(text: &str) -> Option<Host> {
     }
 }
 
-fn check_server_name(key: &str, name: &str) -> Result<(), BuildError> {
+pub(super) fn check_server_name(key: &str, name: &str) -> Result<(), BuildError> {
     if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '[' | ']')) {
         return Err(BuildError::new(key, format!("expected a DNS name or an IP address, got `{name}`")));
     }
