@@ -280,3 +280,38 @@ fn the_usual_blackbox_expressions_run_on_a_real_prometheus() {
         assert_eq!(query(expression), expected, "{expression}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_explains_in_plain_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = Ca::root("Root").intermediate("Intermediate");
+    let issued = ca.leaf(&["other.example"]).issue();
+    let alone = Setup::new(&issued).chain(vec![issued.certificate.clone()]);
+    let server = TlsServer::tls(alone.client_certificate_optional(&ca)).await;
+    let target = format!("localhost:{}", server.address.port());
+    let check = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_notafter"));
+        let done = command.arg("check").arg(&target).args(more).current_dir(folder.path()).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (code, text, _) = check(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in [
+        "step by step\n  dns ",
+        "  connect ",
+        "  handshake ",
+        "CN=other.example (leaf, ends ",
+        "└─ issued by CN=Intermediate: NOT SENT, and not among the trust anchors",
+        "the server asked for a client certificate",
+        "  incomplete_chain: The server does not send the intermediates",
+        "  name_mismatch: ",
+        &format!("confirm  openssl s_client -connect {target} -servername localhost "),
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, _, said) = check(&["--client-cert", "client.pem"]);
+    assert!(code == Some(64) && said.contains("--client-key"), "one without the other: {said}");
+    // Passed on under the key of the configuration, whatever the source makes of a pair that is not there.
+    let (_, text, said) = check(&["--client-cert", "client.pem", "--client-key", "client.key"]);
+    assert!(said.contains("client_certificate") || text.contains("client.pem"), "{said}{text}");
+}
