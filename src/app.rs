@@ -4,9 +4,11 @@
 
 mod banner;
 mod listeners;
+mod probe;
 mod progress;
 mod saver;
 pub mod sources;
+pub mod story;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -94,6 +96,7 @@ struct App {
     compatibility: Vec<crate::model::vocabulary::Compatibility>,
     counters: Arc<Counters>,
     parts: Parts,
+    probes: Arc<probe::Probes>,
 }
 
 /// Runs the exporter until a signal ends it.
@@ -111,7 +114,9 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
 
     let mut sources = sources::Running::default();
     let specs = sources.build(&config)?;
-    let state = Arc::new(http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION")));
+    let probes = Arc::new(probe::Probes::new(&config, clock.clone()));
+    let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION")).with_prober(probes.clone());
+    let state = Arc::new(state);
     let mut listeners = listeners::Listeners::new(state, GRACE);
     listeners.listen(&listen(&options, &config)).await?;
     let mut signals = Signals::new().map_err(|error| start(&error))?;
@@ -124,6 +129,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         compatibility: config.metrics.compatibility.clone(),
         counters,
         parts,
+        probes,
         options,
     };
     let banner = app.options.banner.then(|| banner::Banner::new(&config, &app.listeners.addresses()));
@@ -189,6 +195,7 @@ impl App {
             self.supervisor.render_with(sources::renderer(&config.metrics.compatibility));
             self.compatibility = config.metrics.compatibility.clone();
         }
+        self.probes.follow(&config);
         self.sources = sources;
         self.supervisor.apply(specs).await;
         Ok(())

@@ -11,12 +11,16 @@ mod dashboards;
 mod dashboards_live;
 #[path = "integration/dependencies.rs"]
 mod dependencies;
+#[path = "integration/discovery.rs"]
+mod discovery;
 #[path = "integration/exporter/mod.rs"]
 mod exporter;
 #[path = "integration/file.rs"]
 mod file;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
+#[path = "integration/probe.rs"]
+mod probe;
 #[path = "integration/support/mod.rs"]
 mod support;
 #[path = "integration/tls.rs"]

@@ -1,7 +1,10 @@
 //! `notafter check`: looks once, right now, and says it to a person (or a program).
 
+mod explain;
 mod json;
+mod listen;
 mod table;
+mod words;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -28,6 +31,12 @@ pub(super) struct CheckArguments {
     /// The name sent to endpoints and looked for in their certificates [default: the target's host]
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
+    /// Client certificate shown to endpoints that ask for one: a PEM file, intermediates behind it
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<String>,
+    /// The key of the client certificate
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<String>,
     /// Passphrase file for keystores
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -60,7 +69,8 @@ enum Format {
 pub(super) fn check(arguments: CheckArguments) -> Outcome {
     LogArguments::start_quietly();
     super::run::raise_descriptor_limit();
-    let specs = specs(&arguments)?;
+    let traces = listen::Traces::default();
+    let specs = specs(&arguments, &traces)?;
     let at = arguments.at.map(UnixTime::from_secs);
     let seen = block_on(look(specs, &[], at))?.map_err(|error| Failed::with(2, anyhow::anyhow!("{error}")))?;
     let mut targets: Vec<&TargetState> =
@@ -70,7 +80,7 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
     let text = match arguments.format {
         Format::Text => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            table::table(&targets, now, colour)
+            table::table(&targets, now, colour) + &words::words(&targets, &traces)
         }
         Format::Json => json::json(&seen),
         Format::Prometheus => String::from_utf8_lossy(&seen.text().map_err(|error| Failed::with(2, error))?).into_owned(),
@@ -107,7 +117,7 @@ fn is_wrong(target: &TargetState) -> bool {
 }
 
 /// The sources that these targets make: one for files, one for endpoints.
-fn specs(arguments: &CheckArguments) -> Result<Vec<SourceSpec>, Failed> {
+fn specs(arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<SourceSpec>, Failed> {
     let (endpoints, files): (Vec<&String>, Vec<&String>) = arguments.targets.iter().partition(|target| is_endpoint(target));
     let array = |texts: &[&String]| toml::Value::Array(texts.iter().map(|text| toml::Value::String((*text).clone())).collect());
     let mut specs = Vec::new();
@@ -116,7 +126,7 @@ fn specs(arguments: &CheckArguments) -> Result<Vec<SourceSpec>, Failed> {
         if let Some(path) = &arguments.passphrase_file {
             table.insert("passphrase_file".to_owned(), toml::Value::String(path.to_string_lossy().into_owned()));
         }
-        specs.push(spec(SourceKind::File, table, arguments)?);
+        specs.push(spec(SourceKind::File, table, arguments, traces)?);
     }
     if !endpoints.is_empty() {
         let mut table = toml::Table::from_iter([("targets".to_owned(), array(&endpoints))]);
@@ -126,15 +136,19 @@ fn specs(arguments: &CheckArguments) -> Result<Vec<SourceSpec>, Failed> {
         if let Some(name) = &arguments.server_name {
             table.insert("server_name".to_owned(), toml::Value::String(name.clone()));
         }
-        specs.push(spec(SourceKind::Tls, table, arguments)?);
+        if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
+            let pair = [("cert", cert), ("key", key)].map(|(name, path)| (name.to_owned(), toml::Value::from(path.as_str())));
+            table.insert("client_certificate".to_owned(), toml::Value::Table(toml::Table::from_iter(pair)));
+        }
+        specs.push(spec(SourceKind::Tls, table, arguments, traces)?);
     }
     Ok(specs)
 }
 
-fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments) -> Result<SourceSpec, Failed> {
+fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments, traces: &listen::Traces) -> Result<SourceSpec, Failed> {
     let settings = SourceSettings::parse(kind, toml::Value::Table(table)).map_err(Failed::usage)?;
     let base = std::env::current_dir().map_err(|error| Failed::with(2, error))?;
-    let source = settings.build(&BuildContext { base }).map_err(Failed::usage)?;
+    let source = traces.of(settings.build(&BuildContext { base }).map_err(Failed::usage)?);
     let id = SourceId { kind, name: "check".into() };
     let options =
         SourceOptions { timeout: arguments.timeout.0, deadline: Some(std::time::Duration::from_secs(600)), ..SourceOptions::default() };

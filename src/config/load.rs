@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::error::ConfigError;
 use super::section::{Problems, Section};
 use super::source::Defaults;
-use super::{Config, Origin, metrics, server, source, storage};
+use super::{Config, Origin, metrics, probe, server, source, storage};
 
 /// A configuration of 10,000 endpoints takes half of this.
 const LARGEST: u64 = 1 << 20;
@@ -54,13 +54,15 @@ pub fn load_str(text: &str, origin: Origin) -> Result<Config, ConfigError> {
         defaults = defaults.overridden(&mut table, &mut problems);
         table.finish(&mut problems);
     }
+    let timeout = defaults.timeout();
+    let probe = root.take_table("probe", &mut problems).map(|table| probe::parse(table, timeout, &base, &mut problems)).unwrap_or_default();
     let sources = root
         .take_table("sources", &mut problems)
         .map(|table| source::parse_all(table, &defaults, &base, &mut problems))
         .unwrap_or_default();
     root.finish(&mut problems);
     problems.finish()?;
-    Ok(Config { server, storage, metrics, sources, origin })
+    Ok(Config { server, storage, metrics, probe, sources, origin })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the limit is set in front")]

@@ -16,6 +16,7 @@ pub mod error;
 pub mod load;
 pub mod locate;
 pub mod metrics;
+pub mod probe;
 pub mod server;
 pub mod show;
 pub mod source;
@@ -28,6 +29,7 @@ pub use error::{ConfigError, Problem};
 pub use load::{load, load_str};
 pub use locate::{Located, locate};
 pub use metrics::MetricsConfig;
+pub use probe::ProbeConfig;
 pub use server::ServerConfig;
 pub use show::show;
 pub use storage::StorageConfig;
@@ -41,6 +43,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// `[metrics]`
     pub metrics: MetricsConfig,
+    /// `[probe]`
+    pub probe: ProbeConfig,
     /// `[sources.*]`, sorted by name.
     pub sources: Vec<SourceConfig>,
     /// Where it comes from.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::section::quoted;
-use super::{Config, SourceConfig};
+use super::{Config, ProbeConfig, SourceConfig};
 use crate::model::HumanDuration;
 use crate::model::options::ChainScope;
 
@@ -28,6 +28,7 @@ pub fn show(config: &Config) -> String {
         text.header("metrics");
         text.key("compatibility", strings(&config.metrics.compatibility));
     }
+    text.probe(&config.probe);
     if config.sources.is_empty() {
         text.comment("No sources: nothing is watched.");
     }
@@ -40,6 +41,20 @@ pub fn show(config: &Config) -> String {
 struct Listing(String);
 
 impl Listing {
+    fn probe(&mut self, probe: &ProbeConfig) {
+        if !probe.allow.is_empty() {
+            self.header("probe");
+            self.key("allow", strings(&probe.allow));
+        }
+        for (name, module) in &probe.modules {
+            self.header(&format!("probe.modules.{}", quoted(name)));
+            self.duration("timeout", Some(module.timeout));
+            for (key, value) in &module.shown {
+                self.key(&quoted(key), value.clone());
+            }
+        }
+    }
+
     fn source(&mut self, source: &SourceConfig) {
         let options = &source.options;
         self.header(&format!("sources.{}", quoted(&source.id.name)));

@@ -35,6 +35,11 @@ impl Defaults {
         Self { schedule, options: SourceOptions::default() }
     }
 
+    /// How long one target may take.
+    pub(super) fn timeout(&self) -> std::time::Duration {
+        self.options.timeout
+    }
+
     /// These, but for what the table says.
     pub(super) fn overridden(&self, table: &mut Section<'_>, problems: &mut Problems<'_>) -> Self {
         let schedule = table.take("schedule", problems, |text: String| Schedule::parse(&text).map_err(|error| error.to_string()));
@@ -128,7 +133,8 @@ fn expected_kinds() -> String {
     format!("expected one of {}", kinds.join(", "))
 }
 
-fn shown(rest: Spanned<DeTable<'_>>) -> toml::Table {
+/// The keys of a kind as written, secrets masked.
+pub(super) fn shown(rest: Spanned<DeTable<'_>>) -> toml::Table {
     // Any TOML table is one; dates have been refused by the settings.
     let mut table = toml::Table::deserialize(Deserializer::from(rest)).unwrap_or_default();
     for (key, value) in &mut table {

@@ -99,7 +99,7 @@ impl Sink for ScanSink {
         if self.is_over() {
             return;
         }
-        let Observation { place, labels, material, mut failure, stamp, elapsed, handshake } = observation;
+        let Observation { place, labels, material, mut failure, stamp, elapsed, handshake, trace: _ } = observation;
         let now = UnixTime::from(self.watch.parts.clock.now());
         let is_endpoint = matches!(place, Place::Endpoint { .. });
         debug!(source = %self.watch.id(), %place, ?elapsed, "looked at");

@@ -9,6 +9,7 @@ mod guard;
 mod healthy;
 mod index;
 mod metrics;
+mod probe;
 mod ready;
 mod serve;
 mod sources;
@@ -24,6 +25,7 @@ use axum::routing::get;
 
 use crate::metrics::{Counters, Exposition};
 use crate::model::Snapshots;
+use crate::model::probe::Prober;
 
 pub use serve::{Settings, serve};
 pub use targets::describe;
@@ -34,28 +36,44 @@ pub struct State {
     counters: Arc<Counters>,
     exposition: Exposition,
     version: &'static str,
+    prober: Option<Arc<dyn Prober>>,
+}
+
+/// What the endpoints know of the address that they are asked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Listener {
+    /// Only this machine reaches it.
+    pub local: bool,
 }
 
 impl State {
     /// The state of a server of this version.
     pub fn new(snapshots: Arc<dyn Snapshots>, counters: Arc<Counters>, version: &'static str) -> Self {
-        Self { snapshots, counters, exposition: Exposition::new(), version }
+        Self { snapshots, counters, exposition: Exposition::new(), version, prober: None }
+    }
+
+    /// The same, with `/probe`.
+    pub fn with_prober(mut self, prober: Arc<dyn Prober>) -> Self {
+        self.prober = Some(prober);
+        self
     }
 }
 
 type Shared = axum::extract::State<Arc<State>>;
 
 /// All routes.
-pub fn router(state: Arc<State>) -> Router {
+pub fn router(state: Arc<State>, listener: Listener) -> Router {
     Router::new()
         .route("/", get(index::page))
         .route("/metrics", get(metrics::scrape))
+        .route("/probe", get(probe::probe))
         .route("/-/healthy", get(healthy::answer))
         .route("/-/ready", get(ready::answer))
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/targets", get(targets::list))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
         .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
+        .layer(axum::Extension(listener))
         .with_state(state)
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::guard::{Activity, Guarded, Patience};
-use super::{State, router};
+use super::{Listener, State, router};
 
 /// Bounds of a server.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,8 @@ impl Default for Settings {
 ///
 /// Not cancel safe in one respect: dropping it ends all its connections at once.
 pub async fn serve(listener: TcpListener, state: Arc<State>, settings: Settings, shutdown: impl Future<Output = ()>) {
-    let router = router(state);
+    let local = listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
+    let router = router(state, Listener { local });
     let permits = Arc::new(Semaphore::new(settings.connections));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();

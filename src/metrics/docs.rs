@@ -56,13 +56,18 @@ pub fn json() -> String {
             "labels": family.labels.names(),
             "user_labels": family.labels.groups().contains(&Group::User),
             "compatibility": family.origin == Origin::Compatibility,
+            "probe": family.origin == Origin::Probe,
         })
     });
     format!("{:#}\n", serde_json::Value::Array(families.collect()))
 }
 
 fn only_with(family: &Family) -> &'static str {
-    if family.origin == Origin::Compatibility { " Only with `compatibility = [\"enix\"]`." } else { "" }
+    match family.origin {
+        Origin::Compatibility => " Only with `compatibility = [\"enix\"]`.",
+        Origin::Probe => " Only on `/probe`.",
+        _ => "",
+    }
 }
 
 /// L, N and V for those groups, names for the rest.

@@ -91,6 +91,12 @@ pub enum LabelSet {
     SourceReason,
     /// Which build.
     Build,
+    /// The leaf, as the blackbox exporter spells it.
+    ProbeChain,
+    /// A TLS version.
+    ProbeVersion,
+    /// A cipher suite.
+    ProbeCipher,
 }
 
 impl LabelSet {
@@ -98,7 +104,7 @@ impl LabelSet {
     pub const fn groups(self) -> &'static [Group] {
         use Group::{Crl, Generation, NameFields, Place, Source, User, Which};
         match self {
-            Self::Unlabelled | Self::Build => &[],
+            Self::Unlabelled | Self::Build | Self::ProbeChain | Self::ProbeVersion | Self::ProbeCipher => &[],
             Self::Target | Self::TargetFinding | Self::TargetFailure | Self::TargetResult | Self::TlsVersion => &[Source, Place, User],
             Self::Certificate | Self::CertificateInfo => &[Source, Place, User, Which, Generation, NameFields],
             Self::CertificateFinding => &[Source, Place, User, Which],
@@ -130,6 +136,9 @@ impl LabelSet {
             Self::TlsVersion => &["version", "cipher", "group", "alpn", "method"],
             Self::SourceReason => &["reason"],
             Self::Build => &["version", "revision"],
+            Self::ProbeChain => &["fingerprint_sha256", "subject", "issuer", "subjectalternative", "serialnumber"],
+            Self::ProbeVersion => &["version"],
+            Self::ProbeCipher => &["cipher"],
         }
     }
 

@@ -39,6 +39,8 @@ pub enum Origin {
     Registry,
     /// Read from the operating system when scraped.
     Process,
+    /// What one probe on request saw: only on /probe.
+    Probe,
 }
 
 /// One family.
@@ -214,5 +216,26 @@ families! {
         PROCESS_THREADS: gauge<Unlabelled> = "process_threads";
         /// Virtual memory size in bytes.
         PROCESS_VIRTUAL: gauge<Unlabelled> = "process_virtual_memory_bytes";
+    }
+    Probe {
+        /// Whether the handshake ended well and the server's certificate is to be trusted now, for this name and use (1), or not (0).
+        SUCCESS: gauge<Unlabelled> = "probe_success";
+        /// How long the probe took, in seconds.
+        DURATION: gauge<Unlabelled> = "probe_duration_seconds";
+        /// How long the name took to resolve, in seconds; 0 where there was none to resolve.
+        DNS_LOOKUP: gauge<Unlabelled> = "probe_dns_lookup_time_seconds";
+        /// The IP version of the address that was connected to, 4 or 6; absent when none accepted.
+        IP_PROTOCOL: gauge<Unlabelled> = "probe_ip_protocol";
+        /// The earliest end of all certificates that the server sent, in Unix seconds; absent when it sent none.
+        EARLIEST_EXPIRY: gauge<Unlabelled> = "probe_ssl_earliest_cert_expiry";
+        /// Until when the server's certificate verifies, in Unix seconds: the earliest end in a path to a trust anchor, of several
+        /// paths the latest; absent when there is none now.
+        CHAIN_EXPIRY: gauge<Unlabelled> = "probe_ssl_last_chain_expiry_timestamp_seconds";
+        /// Always 1; the server's own certificate stands in the labels.
+        CHAIN_INFO: gauge<ProbeChain> = "probe_ssl_last_chain_info";
+        /// Always 1; the version agreed on stands in the label.
+        PROBE_VERSION: gauge<ProbeVersion> = "probe_tls_version_info";
+        /// Always 1; the cipher suite agreed on stands in the label.
+        PROBE_CIPHER: gauge<ProbeCipher> = "probe_tls_cipher_info";
     }
 }

@@ -1,5 +1,6 @@
 //! What a source hands back: a place with the bytes found there, or why there are none.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,17 +29,59 @@ pub struct Observation {
     pub elapsed: Duration,
     /// How long the TLS handshake alone took, whether it ended well or not; `None` when none was begun.
     pub handshake: Option<Duration>,
+    /// How it went, stage by stage; endpoints only.
+    pub trace: Trace,
+}
+
+/// How a look went, stage by stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The stages in their order; one that was tried several times (address by address) is there as often.
+    pub steps: Vec<Step>,
+    /// The address that was connected to.
+    pub peer: Option<IpAddr>,
+}
+
+/// One stage of a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which one.
+    pub stage: Stage,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What it was about: an address, or nothing.
+    pub detail: Box<str>,
+    /// Why it failed, in words.
+    pub failure: Option<Box<str>>,
 }
 
 impl Observation {
     /// Something was read.
     pub fn found(place: Place, material: Material) -> Self {
-        Self { place, labels: None, material: Some(material), failure: None, stamp: None, elapsed: Duration::ZERO, handshake: None }
+        Self {
+            place,
+            labels: None,
+            material: Some(material),
+            failure: None,
+            stamp: None,
+            elapsed: Duration::ZERO,
+            handshake: None,
+            trace: Trace::default(),
+        }
     }
 
     /// Nothing could be read.
     pub fn failed(place: Place, failure: Failure) -> Self {
-        Self { place, labels: None, material: None, failure: Some(failure), stamp: None, elapsed: Duration::ZERO, handshake: None }
+        Self {
+            place,
+            labels: None,
+            material: None,
+            failure: Some(failure),
+            stamp: None,
+            elapsed: Duration::ZERO,
+            handshake: None,
+            trace: Trace::default(),
+        }
     }
 }
 

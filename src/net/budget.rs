@@ -1,28 +1,39 @@
 //! The time that one target may take, shared by all stages of its probe.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::model::{Clock, Failure, Reason, Stage};
+use crate::model::{Clock, Failure, Reason, Stage, Step, Trace};
 
-/// A stretch of time that began when it was made.
+/// A stretch of time that began when it was made; it remembers what it was spent on.
 pub struct Budget {
     clock: Arc<dyn Clock>,
     started_at: Duration,
     total: Duration,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    trace: Trace,
+    /// What the next step is about.
+    next: Box<str>,
 }
 
 impl Budget {
     /// Begins now.
     pub fn new(clock: Arc<dyn Clock>, total: Duration) -> Self {
         let started_at = clock.monotonic();
-        Self { clock, started_at, total }
+        Self { clock, started_at, total, log: Mutex::default() }
     }
 
     /// Begins now, with so much already spent (a lookup that several probes share).
     pub fn resumed(clock: Arc<dyn Clock>, total: Duration, spent: Duration) -> Self {
         let started_at = clock.monotonic().saturating_sub(spent);
-        Self { clock, started_at, total }
+        let budget = Self { clock, started_at, total, log: Mutex::default() };
+        budget.note(Stage::Dns, spent, None);
+        budget
     }
 
     /// What has been spent.
@@ -38,6 +49,28 @@ impl Budget {
     /// The clock's time, for what is remembered beyond this target's turn.
     pub fn now(&self) -> Duration {
         self.clock.monotonic()
+    }
+
+    /// What happened so far.
+    pub fn trace(&self) -> Trace {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).trace.clone()
+    }
+
+    /// Says what the next step is about.
+    pub fn about(&self, detail: impl Into<Box<str>>) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).next = detail.into();
+    }
+
+    /// Says which address was connected to.
+    pub fn connected_to(&self, peer: IpAddr) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).trace.peer = Some(peer);
+    }
+
+    fn note(&self, stage: Stage, elapsed: Duration, failure: Option<&Failure>) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let detail = std::mem::take(&mut log.next);
+        let failure = failure.map(|failure| format!("{}: {}", failure.reason, failure.detail).into());
+        log.trace.steps.push(Step { stage, elapsed, detail, failure });
     }
 
     /// Runs a stage with all the time that is left.
@@ -59,9 +92,12 @@ impl Budget {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let share = share.min(self.left());
-        match tokio::time::timeout(share, work).await {
+        let began = self.spent();
+        let outcome = match tokio::time::timeout(share, work).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::new(stage, Reason::Timeout, format!("no answer within {:.1} s", share.as_secs_f64()))),
-        }
+        };
+        self.note(stage, self.spent().saturating_sub(began), outcome.as_ref().err());
+        outcome
     }
 }

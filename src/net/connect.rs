@@ -18,8 +18,12 @@ pub async fn connect(addresses: &[SocketAddr], source_address: Option<IpAddr>, b
     for (index, &address) in addresses.iter().enumerate() {
         let after_it = u32::try_from(addresses.len() - index - 1).unwrap_or(u32::MAX);
         let share = if after_it == 0 { budget.left() } else { budget.left() / after_it.saturating_add(2) };
+        budget.about(address.to_string());
         match budget.within_share(Stage::Connect, share, open(address, source_address)).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                budget.connected_to(address.ip());
+                return Ok(stream);
+            }
             Err(failure) => failures.push((address, failure)),
         }
     }

@@ -9,6 +9,7 @@
 mod budget;
 mod connect;
 mod failure;
+mod http;
 mod proxy;
 mod proxy_protocol;
 mod raw;
@@ -19,6 +20,7 @@ mod tls;
 
 pub use budget::Budget;
 pub use connect::connect;
+pub use http::{FetchError, HttpClient};
 pub use proxy::Proxy;
 pub use proxy_protocol::proxy_protocol_header;
 pub use raw::{Clear, Malformed, Newest, Reading, raw_hello};

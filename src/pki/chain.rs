@@ -81,6 +81,40 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
     endpoint
 }
 
+/// Until when the path from the leaf to an anchor is valid, when there is one now: the earliest end of the leaf and of the intermediates
+/// used, over several paths the latest of these. An anchor's own end is not known here. `None`: no path is valid at `now` for a server.
+pub fn verified_until(shown: &Handshake, now: UnixTime) -> Option<UnixTime> {
+    let roots = shown.roots.as_ref()?;
+    let sent = shown.chain.get(..shown.chain.len().min(CONSIDERED))?;
+    let leaf_der = CertificateDer::from(sent.first()?.as_slice());
+    let leaf = EndEntityCert::try_from(&leaf_der).ok()?;
+    let intermediates: Vec<_> = sent.iter().skip(1).map(|der| CertificateDer::from(der.as_slice())).collect();
+    let at = rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.secs()).ok()?));
+    let latest = std::cell::Cell::new(None);
+    // Every path is refused once it has been looked at, so that the search goes on: webpki's own budget ends it.
+    let look = |path: &webpki::VerifiedPath<'_>| {
+        let above = path.intermediate_certificates().map(|certificate| not_after(&certificate.der()));
+        let ends = std::iter::once(not_after(&leaf_der)).chain(above).min().flatten();
+        latest.set(latest.get().max(ends));
+        Err(webpki::Error::UnknownIssuer)
+    };
+    let _ = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &roots.anchors, &intermediates, at, ServerUsage, None, Some(&look));
+    latest.get().or_else(|| {
+        // A leaf that is an anchor itself needs no path.
+        let read = super::certificate::read(&leaf_der, &crate::model::Limits::default()).ok()?;
+        let is_valid = (read.facts.not_before..=read.facts.not_after).contains(&now) && serves_tls(&read.facts);
+        let ends = read.facts.not_after;
+        let chain = [Some(read)];
+        let leaf = chain[0].as_ref()?;
+        let search = Search { anchors: &roots.anchors, sent, chain: &chain, leaf };
+        (is_valid && search.leaf_is_anchor()).then_some(ends)
+    })
+}
+
+fn not_after(der: &[u8]) -> Option<UnixTime> {
+    super::certificate::read(der, &crate::model::Limits::default()).ok().map(|read| read.facts.not_after)
+}
+
 struct Search<'a> {
     anchors: &'a [TrustAnchor<'static>],
     sent: &'a [Vec<u8>],

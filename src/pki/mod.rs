@@ -15,4 +15,5 @@ mod key;
 mod name;
 mod oid;
 
+pub use chain::verified_until;
 pub use decode::decode;

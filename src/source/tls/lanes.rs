@@ -12,8 +12,9 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::probe::{Done, Job, Prober, Round};
-use crate::model::ScanContext;
+use super::target::Target;
 use crate::model::observation::Roots;
+use crate::model::{Place, ScanContext};
 use crate::net::Resolver;
 
 /// Lookups at once in each lane: each blocks a thread.
@@ -25,7 +26,8 @@ pub(super) struct Lanes {
     /// Each lane has lookups of its own: a name that hangs cannot be given up, and would take the others' turns.
     resolver: Resolver,
     slow_resolver: Resolver,
-    timed_out: Mutex<HashSet<Job>>,
+    /// By place: the order of discovered targets changes from scan to scan.
+    timed_out: Mutex<HashSet<Place>>,
 }
 
 struct Lane<F> {
@@ -42,16 +44,18 @@ impl Lanes {
     /// Probes every target once.
     ///
     /// May be dropped at any await: probes under way end with it, and what timed out before is remembered.
-    pub async fn run(&self, prober: &Prober, cx: &ScanContext, roots: Option<&Arc<Roots>>) {
-        let round = Round::new(cx, roots);
+    pub async fn run(&self, prober: &Prober, targets: &[Target], cx: &ScanContext, roots: Option<&Arc<Roots>>) {
+        let round = Round::new(cx, targets, roots);
         let timed_out_before = self.timed_out().clone();
         let mut timed_out_now = HashSet::new();
         let (mut main, mut slow) = (Lane::new(), Lane::new());
+        let place = |job: &Job| targets.get(job.target).map(|target| target.place(job.address));
+        let was_slow = |job: &Job| !timed_out_before.is_empty() && place(job).is_some_and(|place| timed_out_before.contains(&place));
         let queue = |job: Job, spent: Duration, main: &mut Lane<_>, slow: &mut Lane<_>| {
-            let lane = if timed_out_before.contains(&job) { slow } else { main };
+            let lane = if was_slow(&job) { slow } else { main };
             lane.queue.push_back((job, spent));
         };
-        for target in 0..prober.targets.len() {
+        for target in 0..targets.len() {
             queue(Job { target, address: None }, Duration::ZERO, &mut main, &mut slow);
         }
         loop {
@@ -65,11 +69,13 @@ impl Lanes {
                 Some(done) = slow.running.next() => done,
                 else => break,
             };
-            if timed_out {
-                timed_out_now.insert(job);
-                self.timed_out().insert(job);
-            } else {
-                self.timed_out().remove(&job);
+            if timed_out && let Some(place) = place(&job) {
+                timed_out_now.insert(place.clone());
+                self.timed_out().insert(place);
+            } else if !timed_out_before.is_empty()
+                && let Some(place) = place(&job)
+            {
+                self.timed_out().remove(&place);
             }
             for (job, spent) in next {
                 queue(job, spent, &mut main, &mut slow);
@@ -79,7 +85,7 @@ impl Lanes {
         *self.timed_out() = timed_out_now;
     }
 
-    fn timed_out(&self) -> MutexGuard<'_, HashSet<Job>> {
+    fn timed_out(&self) -> MutexGuard<'_, HashSet<Place>> {
         self.timed_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,6 +6,7 @@
 //! A scan reads the trust anchors if their files have changed, then probes every target, each within its own budget, and hands over
 //! each observation as it comes. Targets that timed out last time wait in a lane of their own.
 
+mod discovery;
 mod lanes;
 mod old;
 mod probe;
@@ -20,11 +21,13 @@ use serde::Deserialize;
 use super::Settings;
 use crate::model::{BoxFuture, BuildContext, BuildError, Failure, Listing, ScanContext, Source, SourceKind};
 use crate::net::{Proxy, TlsClient, TlsVersion};
+use discovery::Discovery;
 use lanes::Lanes;
 use old::OldServers;
 use probe::Prober;
 use roots::RootFiles;
-pub use target::TargetSettings;
+use target::Target;
+pub use target::{TargetSettings, authority};
 use way::Way;
 
 /// `type = "tls"` in the configuration.
@@ -32,7 +35,14 @@ use way::Way;
 #[serde(deny_unknown_fields)]
 pub struct TlsSettings {
     /// What to probe: `"host:port"`, or a table with `target`, `server_name` and `labels`.
+    #[serde(default)]
     targets: Vec<TargetSettings>,
+    /// Files of targets as Prometheus reads them; wildcards in the last part of the path.
+    #[serde(default)]
+    file_sd: Vec<String>,
+    /// URLs of targets as Prometheus asks them.
+    #[serde(default)]
+    http_sd: Vec<String>,
     /// Sent as SNI and looked for in the certificate, for targets that name none of their own; without it, the host. A name that TLS
     /// cannot carry is not sent, only looked for.
     #[serde(default)]
@@ -129,20 +139,32 @@ impl Settings for TlsSettings {
         if self.proxy.is_some() && self.resolve == Resolve::All {
             return Err(BuildError::new("resolve", "expected \"first\": with a proxy it is the proxy that resolves the names"));
         }
-        let targets = target::resolve_all(&self.targets, self.server_name.as_deref())?;
+        let server_name = self.server_name.as_deref();
+        let discovers = !self.file_sd.is_empty() || !self.http_sd.is_empty();
+        let targets = if discovers && self.targets.is_empty() {
+            server_name.map_or(Ok(()), |name| target::check_server_name("server_name", name))?;
+            Vec::new()
+        } else {
+            target::resolve_all(&self.targets, server_name)?
+        };
+        let discovery = discovers.then(|| Discovery::new(&self.file_sd, &self.http_sd, &cx.base, server_name)).transpose()?;
         let roots = RootFiles::new(&self.roots, &cx.base)?;
         let client = TlsClient::offering(&self.tls_versions, &self.alpn).map_err(|error| BuildError::new("alpn", error.to_string()))?;
         let way = Way { source_address: self.source_address, ip: self.ip, proxy: self.proxy.clone(), proxy_protocol: self.proxy_protocol };
         Ok(Box::new(TlsSource {
             roots,
+            targets,
+            discovery,
             lanes: Lanes::new(self.concurrency),
-            prober: Prober { targets, resolve: self.resolve, way, client, old: OldServers::new(self.check_old_tls) },
+            prober: Prober { resolve: self.resolve, way, client, old: OldServers::new(self.check_old_tls) },
         }))
     }
 }
 
 struct TlsSource {
     roots: RootFiles,
+    targets: Vec<Target>,
+    discovery: Option<Discovery>,
     lanes: Lanes,
     prober: Prober,
 }
@@ -151,8 +173,14 @@ impl Source for TlsSource {
     fn scan(&self, cx: ScanContext) -> BoxFuture<'_, Result<Listing, Failure>> {
         Box::pin(async move {
             let roots = self.roots.current(&cx).await;
-            self.lanes.run(&self.prober, &cx, roots.as_ref()).await;
-            Ok(Listing::Complete)
+            let Some(discovery) = &self.discovery else {
+                self.lanes.run(&self.prober, &self.targets, &cx, roots.as_ref()).await;
+                return Ok(Listing::Complete);
+            };
+            let found = discovery.targets(&self.targets, &cx).await;
+            self.lanes.run(&self.prober, &found.targets, &cx, roots.as_ref()).await;
+            // What a document lists that was never read may be known from before a restart.
+            Ok(if found.complete { Listing::Complete } else { Listing::Partial })
         })
     }
 }

@@ -15,7 +15,6 @@ use crate::net::{Budget, Resolver, Shown, TlsClient};
 
 /// What all probes of a source share.
 pub(super) struct Prober {
-    pub targets: Vec<Target>,
     pub resolve: Resolve,
     pub way: Way,
     pub client: TlsClient,
@@ -25,6 +24,8 @@ pub(super) struct Prober {
 /// What all probes of one scan share.
 pub(super) struct Round<'a> {
     pub cx: &'a ScanContext,
+    /// What is probed.
+    pub targets: &'a [Target],
     pub roots: Option<&'a Arc<Roots>>,
     /// Addresses that are known of each name, filled when a lookup fails for the first time.
     known: OnceLock<KnownAddresses>,
@@ -53,8 +54,8 @@ pub(super) struct Done {
 }
 
 impl<'a> Round<'a> {
-    pub fn new(cx: &'a ScanContext, roots: Option<&'a Arc<Roots>>) -> Self {
-        Self { cx, roots, known: OnceLock::new() }
+    pub fn new(cx: &'a ScanContext, targets: &'a [Target], roots: Option<&'a Arc<Roots>>) -> Self {
+        Self { cx, targets, roots, known: OnceLock::new() }
     }
 
     fn known_addresses(&self, target: &Target) -> &[IpAddr] {
@@ -75,7 +76,7 @@ impl Prober {
     /// Does one job and hands over what it finds.
     pub async fn run(&self, job: Job, spent: Duration, resolver: &Resolver, round: &Round<'_>) -> Done {
         let mut done = Done { job, timed_out: false, next: Vec::new() };
-        let Some(target) = self.targets.get(job.target) else { return done };
+        let Some(target) = round.targets.get(job.target) else { return done };
         if let Some(address) = job.address {
             let budget = Budget::resumed(round.cx.clock.clone(), round.cx.timeout, spent);
             let found = self.look(job, target, &[SocketAddr::new(address, target.port)], &budget).await;
@@ -146,7 +147,8 @@ impl Prober {
         let timed_out = failure.as_ref().is_some_and(|failure| failure.reason == Reason::Timeout);
         let place = target.place(address);
         let labels = target.labels.clone();
-        round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed: budget.spent(), handshake });
+        let (elapsed, trace) = (budget.spent(), budget.trace());
+        round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed, handshake, trace });
         timed_out
     }
 }

@@ -123,7 +123,7 @@ impl Target {
 /// None at all, one that cannot be read, or two that are equal.
 pub(super) fn resolve_all(settings: &[TargetSettings], server_name: Option<&str>) -> Result<Vec<Target>, BuildError> {
     if settings.is_empty() {
-        return Err(BuildError::new("targets", "expected at least one target"));
+        return Err(BuildError::new("targets", "expected at least one target, or file_sd or http_sd"));
     }
     if let Some(name) = server_name {
         check_server_name("server_name", name)?;
@@ -153,6 +153,15 @@ fn resolve(entry: &TargetSettings, of_source: Option<&str>, index: usize) -> Res
     Ok(Target { target: label, server_name, host, port, starttls, labels })
 }
 
+/// A target from a document. Whether its labels may be used has been looked at.
+///
+/// # Errors
+/// What was expected.
+pub(super) fn discovered(written: &str, server_name: Option<&str>, labels: &BTreeMap<String, String>) -> Result<Target, String> {
+    let entry = TargetSettings { target: written.to_owned(), server_name: server_name.map(str::to_owned), labels: labels.clone() };
+    resolve(&entry, None, 0).map_err(|error| error.message)
+}
+
 impl Host {
     fn server_name(&self) -> Box<str> {
         match self {
@@ -161,6 +170,21 @@ impl Host {
             Self::Address(address) => address.to_string().into(),
         }
     }
+}
+
+/// Where a target leads, as `host:port`: without scheme and user information, the scheme's port filled in, in lower case. A plain
+/// host gets this port.
+///
+/// # Errors
+/// What was expected.
+pub fn authority(written: &str, default_port: u16) -> Result<String, String> {
+    // Only what lacks nothing but the port reads with one behind it.
+    let Written { host, port, .. } = read(written).or_else(|error| read(&format!("{written}:{default_port}")).map_err(|_| error))?;
+    Ok(match host {
+        Host::Name(name) if name.contains(':') => format!("[{name}]:{port}"),
+        Host::Name(name) => format!("{name}:{port}").to_lowercase(),
+        Host::Address(address) => std::net::SocketAddr::new(address, port).to_string(),
+    })
 }
 
 struct Written {
@@ -234,7 +258,7 @@ fn ipv6(text: &str) -> Option<Host> {
     }
 }
 
-fn check_server_name(key: &str, name: &str) -> Result<(), BuildError> {
+pub(super) fn check_server_name(key: &str, name: &str) -> Result<(), BuildError> {
     if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '[' | ']')) {
         return Err(BuildError::new(key, format!("expected a DNS name or an IP address, got `{name}`")));
     }

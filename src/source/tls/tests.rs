@@ -36,7 +36,6 @@ fn every_key_is_read() {
 #[test]
 fn what_does_not_parse_says_where() {
     for (text, expected) in [
-        ("", "missing field `targets`"),
         ("targets = [\"a:1\"]\nverify = false", "unknown field `verify`"),
         ("targets = [{ target = \"a:1\", sni = \"b\" }]", "unknown field `sni`"),
         ("targets = [{ server_name = \"b\" }]", "missing field `target`"),
@@ -56,7 +55,12 @@ fn what_does_not_parse_says_where() {
 #[test]
 fn what_parses_but_cannot_be_meant_is_refused_at_its_key() {
     for (text, key) in [
+        ("", "targets"),
         ("targets = []", "targets"),
+        ("file_sd = [\"targets.txt\"]", "file_sd[0]"),
+        ("file_sd = [\"*/targets.json\"]", "file_sd[0]"),
+        ("http_sd = [\"https://example.com/\"]", "http_sd[0]"),
+        ("http_sd = [\"targets\"]", "http_sd[0]"),
         ("targets = [\"a\"]", "targets[0]"),
         ("targets = [\"a:1\"]\nconcurrency = 0", "concurrency"),
         ("targets = [\"a:1\"]\nroots = []", "roots"),

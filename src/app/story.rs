@@ -1,0 +1,92 @@
+//! What happened at an endpoint, told to a person: its steps with their times, its chain as a tree, what the server asked for.
+
+use crate::model::{CertificateFacts, Finding, TargetState, Trace};
+
+/// One line a step.
+pub fn steps(trace: &Trace) -> String {
+    let mut text = String::new();
+    for step in &trace.steps {
+        let outcome = step.failure.as_ref().map_or_else(|| "ok".to_owned(), |why| format!("failed, {}", printable(why)));
+        let about = if step.detail.is_empty() { String::new() } else { format!("{}: ", printable(&step.detail)) };
+        text += &format!("  {:<12} {:>9.3} ms  {about}{outcome}\n", step.stage.as_str(), step.elapsed.as_secs_f64() * 1000.0);
+    }
+    text
+}
+
+/// The chain, what the server asked for, and what is wrong.
+pub fn told(target: &TargetState) -> String {
+    let mut text = tree(target);
+    if let Some(endpoint) = &target.endpoint {
+        let agreed: Vec<_> = [&endpoint.version, &endpoint.cipher, &endpoint.group, &endpoint.alpn].into_iter().flatten().collect();
+        if !agreed.is_empty() {
+            text += &format!("  agreed on: {}\n", agreed.iter().map(|part| printable(part)).collect::<Vec<_>>().join(", "));
+        }
+        text += if endpoint.client_certificate_requested {
+            "  the server asked for a client certificate\n"
+        } else {
+            "  the server asked for no client certificate\n"
+        };
+        if let Some(why) = &endpoint.path_error {
+            text += &format!("  no path to a trust anchor: {}\n", printable(why));
+        }
+    }
+    if let Some(failure) = &target.failure {
+        text += &format!("  failed at {}: {} ({})\n", failure.stage, failure.reason, printable(&failure.detail));
+    }
+    let of_certificates = (0..target.content.certificates.len()).flat_map(|index| target.report.certificate(index).iter());
+    let findings: Vec<&str> = of_certificates.chain(target.report.target.iter()).map(Finding::as_str).collect();
+    if !findings.is_empty() {
+        text += &format!("  findings: {}\n", findings.join(", "));
+    }
+    text
+}
+
+/// From the leaf to whoever issued it, as far as the server shows; what is missing is named.
+pub fn tree(target: &TargetState) -> String {
+    let sent = &target.content.certificates;
+    let Some(leaf) = sent.first() else { return String::new() };
+    let untrusted = target.report.certificate(0).contains(Finding::Untrusted);
+    let mut text = format!("  {}\n", line(leaf));
+    let mut used = vec![false; sent.len()];
+    used[0] = true;
+    let (mut last, mut depth) = (leaf, 0);
+    loop {
+        let indent = "   ".repeat(depth);
+        if last.self_issued {
+            break;
+        }
+        let issuer = sent.iter().enumerate().find(|(index, candidate)| !used[*index] && candidate.subject == last.issuer);
+        let Some((index, issuer)) = issuer else {
+            let where_from = if target.endpoint.as_ref().is_none_or(|endpoint| endpoint.path_error.is_some() && !untrusted) {
+                "not sent"
+            } else if untrusted {
+                "NOT SENT, and not among the trust anchors: this link is missing"
+            } else {
+                "not sent, found in the trust anchors"
+            };
+            text += &format!("  {indent}└─ issued by {}: {where_from}\n", printable(&last.issuer));
+            break;
+        };
+        used[index] = true;
+        text += &format!("  {indent}└─ issued by {}\n", line(issuer));
+        (last, depth) = (issuer, depth + 1);
+    }
+    for (index, certificate) in sent.iter().enumerate().filter(|(index, _)| !used[*index]) {
+        text += &format!("  also sent, as number {}: {}\n", index + 1, line(certificate));
+    }
+    text
+}
+
+fn line(certificate: &CertificateFacts) -> String {
+    let name = if certificate.subject.is_empty() {
+        certificate.names.first().map_or_else(|| "(no subject)".to_owned(), |name| name.prefixed())
+    } else {
+        certificate.subject.to_string()
+    };
+    format!("{} ({}, ends {})", printable(&name), certificate.role, certificate.not_after.rfc3339())
+}
+
+/// What comes from a certificate or server must not move the cursor.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

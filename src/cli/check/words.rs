@@ -1,0 +1,82 @@
+//! The answer in plain words, below the table: what happened at each endpoint, and what usually helps.
+
+use super::explain::{self, Advice};
+use super::listen::Traces;
+use crate::app::story;
+use crate::model::{Place, TargetState};
+
+/// More endpoints than these are told in the table alone.
+const MOST: usize = 20;
+
+/// The story of each endpoint, then every distinct reason and finding once, with what usually helps.
+pub(super) fn words(targets: &[&TargetState], traces: &Traces) -> String {
+    let mut text = String::new();
+    let endpoints = targets.iter().filter(|target| matches!(target.place, Place::Endpoint { .. }));
+    for target in endpoints.take(MOST) {
+        text += &format!("\n{}, step by step\n", story::printable(&target.place.to_string()));
+        text += &story::steps(&traces.at(&target.place));
+        text += &story::told(target);
+    }
+    let mut told: Vec<(&str, Advice)> = Vec::new();
+    for target in targets {
+        let mut tell = |name: &'static str, advice: Advice| {
+            if !told.contains(&(name, advice)) {
+                told.push((name, advice));
+                let place = &target.place;
+                let heading = if told.len() == 1 { "\nWhat is wrong, and what usually helps\n" } else { "" };
+                text += &format!("{heading}  {name}: {}\n", advice.cause);
+                text += &format!("    confirm  {}\n    fix      {}\n", at(place, advice.confirm), at(place, advice.fix));
+            }
+        };
+        if let Some(failure) = &target.failure {
+            tell(failure.reason.as_str(), explain::of_failure(failure.stage, failure.reason));
+        }
+        target.problems.iter().for_each(|problem| tell(problem.reason.as_str(), explain::of_reason(problem.reason)));
+        let sets = target.report.certificates.iter().chain(&target.report.crls).chain([&target.report.target]);
+        sets.flat_map(|set| set.iter()).for_each(|finding| tell(finding.as_str(), explain::of_finding(finding)));
+    }
+    text
+}
+
+/// The command for this place.
+fn at(place: &Place, command: &str) -> String {
+    match place {
+        Place::Endpoint { target, server_name, address } => {
+            let authority = crate::source::tls::authority(target, 443).unwrap_or_else(|_| target.to_string());
+            let port = authority.rsplit_once(':').map_or("443", |(_, port)| port);
+            let authority = match address {
+                Some(address) => std::net::SocketAddr::new(*address, port.parse().unwrap_or(443)).to_string(),
+                None => authority.clone(),
+            };
+            let host = authority.rsplit_once(':').map_or(&*authority, |(host, _)| host).to_owned();
+            command
+                .replace("HOST:PORT", &story::printable(&authority))
+                .replace("HOST PORT", &format!("{host} {port}"))
+                .replace("NAME", &story::printable(server_name))
+        }
+        Place::File { path } | Place::Embedded { path, .. } => command.replace("FILE", &format!("'{}'", story::printable(path))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_about_the_place_itself() {
+        let place = |target: &str, address: Option<&str>| Place::Endpoint {
+            target: target.into(),
+            server_name: "a.example".into(),
+            address: address.map(|address| address.parse().unwrap()),
+        };
+        let command = "openssl s_client -connect HOST:PORT -servername NAME; nc HOST PORT";
+        for (place, expected) in [
+            (place("b.example:8443", None), "openssl s_client -connect b.example:8443 -servername a.example; nc b.example 8443"),
+            (place("https://b.example", None), "openssl s_client -connect b.example:443 -servername a.example; nc b.example 443"),
+            (place("b.example:1", Some("::1")), "openssl s_client -connect [::1]:1 -servername a.example; nc [::1] 1"),
+        ] {
+            assert_eq!(at(&place, command), expected);
+        }
+        assert_eq!(at(&Place::file("/a b.pem"), "openssl x509 -in FILE"), "openssl x509 -in '/a b.pem'");
+    }
+}
