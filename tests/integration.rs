@@ -11,6 +11,8 @@ mod dependencies;
 mod file;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
+#[path = "integration/mutual_tls.rs"]
+mod mutual_tls;
 #[path = "integration/support/mod.rs"]
 mod support;
 #[path = "integration/tls.rs"]

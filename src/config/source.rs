@@ -131,10 +131,17 @@ fn expected_kinds() -> String {
 fn shown(rest: Spanned<DeTable<'_>>) -> toml::Table {
     // Any TOML table is one; dates have been refused by the settings.
     let mut table = toml::Table::deserialize(Deserializer::from(rest)).unwrap_or_default();
-    for (key, value) in &mut table {
-        if SECRETS.contains(&key.as_str()) {
-            *value = toml::Value::from("[secret]");
+    mask(&mut table);
+    table
+}
+
+/// Secrets stand in tables of the source too.
+fn mask(table: &mut toml::Table) {
+    for (key, value) in table {
+        match value {
+            _ if SECRETS.contains(&key.as_str()) => *value = toml::Value::from("[secret]"),
+            toml::Value::Table(inner) => mask(inner),
+            _ => {}
         }
     }
-    table
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use rustls_pki_types::TrustAnchor;
 
 use super::BoxError;
+use super::facts::ClientCertificate;
 use super::options::Labels;
 use super::place::Place;
 use super::scan::Stamp;
+use super::time::UnixTime;
 use super::vocabulary::{Reason, Stage};
 
 /// One look at one place. A broken endpoint may give both: its chain and the failure.
@@ -79,6 +81,63 @@ pub struct Handshake {
     pub client_certificate_requested: bool,
     /// Whether the server proved that it holds the leaf's key.
     pub possession: Possession,
+    /// What it wants of client certificates, and what it said of ours.
+    pub client: ClientAuth,
+    /// The time that it showed (HTTP Date).
+    pub clock: Option<ShownTime>,
+}
+
+/// A server's clock, as read a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownTime {
+    /// What it showed.
+    pub at: UnixTime,
+    /// How long ago that was: half the round trip and what came after.
+    pub ago: Duration,
+}
+
+/// What a server wants of client certificates, before any judgement.
+#[derive(Clone, Debug, Default)]
+pub struct ClientAuth {
+    /// What became of ours.
+    pub outcome: ClientCertificate,
+    /// Names of acceptable CAs, each a DER Name.
+    pub authorities: Vec<Vec<u8>>,
+    /// There were more than are kept.
+    pub authorities_cut: bool,
+    /// Acceptable signature schemes by their IANA names.
+    pub schemes: Vec<Box<str>>,
+    /// Our own chain, DER, leaf first; empty when none is configured.
+    pub own: Arc<[Vec<u8>]>,
+    /// What the source's owner expects.
+    pub expectation: Expectation,
+    /// What a probe without a certificate has shown.
+    pub without: Admission,
+}
+
+/// What the owner of a source says about client certificates at its endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// Nothing.
+    #[default]
+    Tls,
+    /// Nobody is let in without one.
+    MutualTls,
+    /// Clients are let in with and without one.
+    MutualTlsOptional,
+}
+
+/// Whether a client without a certificate is let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// Not tried, or not to be seen.
+    #[default]
+    Unknown,
+    /// It is.
+    LetIn,
+    /// It is refused.
+    Refused,
 }
 
 /// The server's proof of possession of its key.

@@ -8,10 +8,12 @@
 mod budget;
 mod connect;
 mod failure;
+mod http1;
 mod resolve;
 mod tls;
 
 pub use budget::Budget;
 pub use connect::connect;
+pub use http1::HttpRequest;
 pub use resolve::{Resolver, Turn};
-pub use tls::{Shown, TlsClient};
+pub use tls::{Asked, ClientIdentity, Shown, TlsClient};

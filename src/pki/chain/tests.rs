@@ -24,6 +24,8 @@ fn judged_as(chain: &[&[u8]], roots: &[&[u8]], host: &str, possession: Possessio
         alpn: None,
         client_certificate_requested: false,
         possession,
+        client: Default::default(),
+        clock: None,
     };
     let limits = Limits::default();
     let read: Vec<_> = shown.chain.iter().map(|der| certificate::read(der, &limits).ok()).collect();

@@ -285,6 +285,8 @@ fn a_handshake_gives_its_chain_in_order() {
         alpn: Some("h2".into()),
         client_certificate_requested: true,
         possession: crate::model::observation::Possession::Proved,
+        client: Default::default(),
+        clock: None,
     };
     let facts = decode(&Material::Handshake(Box::new(shown)), &Limits::default(), NOW);
     assert_eq!(facts.certificates.iter().map(|facts| &*facts.subject_cn).collect::<Vec<_>>(), ["a.example", "Root"]);

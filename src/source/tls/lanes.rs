@@ -5,15 +5,13 @@
 //! part of one future: nothing outlives the scan.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::probe::{Done, Job, Prober, Round};
-use crate::model::ScanContext;
-use crate::model::observation::Roots;
 use crate::net::Resolver;
 
 /// Lookups at once in each lane: each blocks a thread.
@@ -42,8 +40,7 @@ impl Lanes {
     /// Probes every target once.
     ///
     /// May be dropped at any await: probes under way end with it, and what timed out before is remembered.
-    pub async fn run(&self, prober: &Prober, cx: &ScanContext, roots: Option<&Arc<Roots>>) {
-        let round = Round::new(cx, roots);
+    pub async fn run(&self, prober: &Prober, round: &Round<'_>) {
         let timed_out_before = self.timed_out().clone();
         let mut timed_out_now = HashSet::new();
         let (mut main, mut slow) = (Lane::new(), Lane::new());
@@ -55,11 +52,11 @@ impl Lanes {
             queue(Job { target, address: None }, Duration::ZERO, &mut main, &mut slow);
         }
         loop {
-            if cx.is_over() {
+            if round.cx.is_over() {
                 return;
             }
-            main.start(self.width, |job, spent| prober.run(job, spent, &self.resolver, &round));
-            slow.start(self.width, |job, spent| prober.run(job, spent, &self.slow_resolver, &round));
+            main.start(self.width, |job, spent| prober.run(job, spent, &self.resolver, round));
+            slow.start(self.width, |job, spent| prober.run(job, spent, &self.slow_resolver, round));
             let Done { job, timed_out, next } = tokio::select! {
                 Some(done) = main.running.next() => done,
                 Some(done) = slow.running.next() => done,

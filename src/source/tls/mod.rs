@@ -1,11 +1,13 @@
 //! `type = "tls"`: live endpoints to observations.
 //!
-//! May touch: `net`, the files of its trust anchors, `pki::container` to open them. Must not: metrics, the store, the clock's date,
+//! May touch: `net`, the files of its trust anchors and of its client certificate, `pki::container` to open them. Must not: metrics, the store, the clock's date,
 //! and it judges no certificate.
 //!
-//! A scan reads the trust anchors if their files have changed, then probes every target, each within its own budget, and hands over
+//! A scan reads the trust anchors and the client certificate if their files have changed, then probes every target, each within its own budget, and hands over
 //! each observation as it comes. Targets that timed out last time wait in a lane of their own.
 
+mod client;
+mod http;
 mod lanes;
 mod probe;
 mod roots;
@@ -16,10 +18,14 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::Settings;
+use crate::model::observation::Expectation;
 use crate::model::{BoxFuture, BuildContext, BuildError, Failure, Listing, ScanContext, Source, SourceKind};
 use crate::net::TlsClient;
+pub use client::ClientCertificateSettings;
+use client::IdentityFiles;
+pub use http::HttpSettings;
 use lanes::Lanes;
-use probe::Prober;
+use probe::{Prober, Round};
 use roots::RootFiles;
 pub use target::TargetSettings;
 
@@ -48,6 +54,15 @@ pub struct TlsSettings {
     /// The address to connect from.
     #[serde(default)]
     source_address: Option<IpAddr>,
+    /// Shown to servers that ask for one.
+    #[serde(default)]
+    client_certificate: Option<ClientCertificateSettings>,
+    /// Whether endpoints must, or may, refuse clients without a certificate: looked at with a second probe.
+    #[serde(default)]
+    expect: Expectation,
+    /// A request to make after the handshake: what the answer says counts too.
+    #[serde(default)]
+    http: Option<HttpSettings>,
 }
 
 /// Which addresses behind a name are probed.
@@ -82,16 +97,26 @@ impl Settings for TlsSettings {
         let targets = target::resolve_all(&self.targets, self.server_name.as_deref())?;
         let roots = RootFiles::new(&self.roots, &cx.base)?;
         let client = TlsClient::new(&self.alpn).map_err(|error| BuildError::new("alpn", error.to_string()))?;
+        if self.expect != Expectation::Tls && self.client_certificate.is_none() {
+            return Err(BuildError::new(
+                "expect",
+                "mutual TLS is looked at with a certificate and without: `client_certificate` is missing",
+            ));
+        }
+        let identity = self.client_certificate.as_ref().map(|settings| IdentityFiles::new(settings, &cx.base)).transpose()?;
+        let http = self.http.as_ref().map(|settings| settings.request(&self.alpn)).transpose()?;
         Ok(Box::new(TlsSource {
             roots,
+            identity,
             lanes: Lanes::new(self.concurrency),
-            prober: Prober { targets, resolve: self.resolve, source_address: self.source_address, client },
+            prober: Prober { targets, resolve: self.resolve, source_address: self.source_address, client, http, expect: self.expect },
         }))
     }
 }
 
 struct TlsSource {
     roots: RootFiles,
+    identity: Option<IdentityFiles>,
     lanes: Lanes,
     prober: Prober,
 }
@@ -100,7 +125,11 @@ impl Source for TlsSource {
     fn scan(&self, cx: ScanContext) -> BoxFuture<'_, Result<Listing, Failure>> {
         Box::pin(async move {
             let roots = self.roots.current(&cx).await;
-            self.lanes.run(&self.prober, &cx, roots.as_ref()).await;
+            let identity = match &self.identity {
+                Some(files) => Some(files.current(&cx).await),
+                None => None,
+            };
+            self.lanes.run(&self.prober, &Round::new(&cx, roots.as_ref(), identity.as_ref())).await;
             Ok(Listing::Complete)
         })
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::Resolve;
 use super::target::{Host, Target};
-use crate::model::observation::Roots;
+use crate::model::observation::{Admission, ClientAuth, Expectation, Roots, ShownTime};
 use crate::model::{Failure, Handshake, Material, Observation, Place, Reason, ScanContext, Stage};
-use crate::net::{Budget, Resolver, Shown, TlsClient, connect};
+use crate::net::{Asked, Budget, ClientIdentity, HttpRequest, Resolver, Shown, TlsClient, connect};
 
 /// What all probes of a source share.
 pub(super) struct Prober {
@@ -17,12 +17,23 @@ pub(super) struct Prober {
     pub resolve: Resolve,
     pub source_address: Option<IpAddr>,
     pub client: TlsClient,
+    pub http: Option<HttpRequest>,
+    pub expect: Expectation,
+}
+
+/// What one target showed.
+struct Look {
+    shown: Shown,
+    /// What a second probe, without a certificate, showed of who is let in.
+    without: Admission,
 }
 
 /// What all probes of one scan share.
 pub(super) struct Round<'a> {
     pub cx: &'a ScanContext,
     pub roots: Option<&'a Arc<Roots>>,
+    /// The certificate to show, where one is configured, or why there is none.
+    identity: Option<&'a Result<Arc<ClientIdentity>, Failure>>,
     /// Addresses that are known of each name, filled when a lookup fails for the first time.
     known: OnceLock<KnownAddresses>,
 }
@@ -50,8 +61,18 @@ pub(super) struct Done {
 }
 
 impl<'a> Round<'a> {
-    pub fn new(cx: &'a ScanContext, roots: Option<&'a Arc<Roots>>) -> Self {
-        Self { cx, roots, known: OnceLock::new() }
+    pub fn new(cx: &'a ScanContext, roots: Option<&'a Arc<Roots>>, identity: Option<&'a Result<Arc<ClientIdentity>, Failure>>) -> Self {
+        Self { cx, roots, identity, known: OnceLock::new() }
+    }
+
+    /// # Errors
+    /// It is configured, and unusable.
+    fn identity(&self) -> Result<Option<&'a Arc<ClientIdentity>>, Failure> {
+        match self.identity {
+            None => Ok(None),
+            Some(Ok(identity)) => Ok(Some(identity)),
+            Some(Err(failure)) => Err(Failure::new(failure.stage, failure.reason, failure.detail.to_string())),
+        }
     }
 
     fn known_addresses(&self, target: &Target) -> &[IpAddr] {
@@ -75,7 +96,7 @@ impl Prober {
         let Some(target) = self.targets.get(job.target) else { return done };
         if let Some(address) = job.address {
             let budget = Budget::resumed(round.cx.clock.clone(), round.cx.timeout, spent);
-            let found = self.look(target, &[SocketAddr::new(address, target.port)], &budget).await;
+            let found = self.look(target, &[SocketAddr::new(address, target.port)], &budget, round).await;
             done.timed_out = self.hand_over(target, Some(address), found, &budget, round);
             return done;
         }
@@ -107,7 +128,7 @@ impl Prober {
                 }
             }
             Ok(addresses) => {
-                let found = self.look(target, &addresses, &budget).await;
+                let found = self.look(target, &addresses, &budget, round).await;
                 done.timed_out = self.hand_over(target, None, found, &budget, round);
             }
             Err(failure) => done.timed_out = self.hand_over(target, None, Err(failure), &budget, round),
@@ -127,10 +148,36 @@ impl Prober {
         Ok(addresses)
     }
 
-    async fn look(&self, target: &Target, addresses: &[SocketAddr], budget: &Budget) -> Result<Shown, Failure> {
+    /// Twice, where mutual TLS is expected: who is let in without a certificate is to be seen as well. Both share the budget.
+    async fn look(&self, target: &Target, addresses: &[SocketAddr], budget: &Budget, round: &Round<'_>) -> Result<Look, Failure> {
+        let identity = round.identity()?;
+        let shown = self.shake(target, addresses, identity, budget).await?;
+        let with_certificate = shown.client_certificate_requested && identity.is_some();
+        let without = match self.expect {
+            Expectation::Tls => Admission::Unknown,
+            // A server that cannot be spoken to lets nobody in, whatever it makes of certificates.
+            _ if shown.chain.is_empty() => Admission::Unknown,
+            // One that did not ask was shown nothing.
+            _ if !with_certificate => shown.admission(self.http.is_some()),
+            _ => {
+                let second = self.shake(target, addresses, None, budget).await;
+                second.map_or(Admission::Unknown, |shown| shown.admission(self.http.is_some()))
+            }
+        };
+        Ok(Look { shown, without })
+    }
+
+    async fn shake(
+        &self,
+        target: &Target,
+        addresses: &[SocketAddr],
+        identity: Option<&Arc<ClientIdentity>>,
+        budget: &Budget,
+    ) -> Result<Shown, Failure> {
         let stream = connect(addresses, self.source_address, budget).await?;
         // A proxy stands before the connection, STARTTLS here: both hand on a stream.
-        Ok(self.client.handshake(stream, &target.server_name, budget).await)
+        let asked = Asked { identity, http: self.http.as_ref() };
+        Ok(self.client.handshake(stream, &target.server_name, asked, budget).await)
     }
 
     /// Hands an observation over; says whether it ran out of time.
@@ -138,14 +185,14 @@ impl Prober {
         &self,
         target: &Target,
         address: Option<IpAddr>,
-        found: Result<Shown, Failure>,
+        found: Result<Look, Failure>,
         budget: &Budget,
         round: &Round<'_>,
     ) -> bool {
         let (material, failure, handshake) = match found {
-            Ok(shown) => {
-                let handshake = Some(shown.elapsed);
-                let (material, failure) = material(shown, &target.server_name, round.roots);
+            Ok(look) => {
+                let handshake = Some(look.shown.elapsed);
+                let (material, failure) = self.material(look, &target.server_name, budget, round);
                 (material, failure, handshake)
             }
             Err(failure) => (None, Some(failure), None),
@@ -156,26 +203,37 @@ impl Prober {
         round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed: budget.spent(), handshake });
         timed_out
     }
-}
 
-/// Material only where certificates came: without them there is nothing that could replace what is known.
-fn material(shown: Shown, server_name: &str, roots: Option<&Arc<Roots>>) -> (Option<Material>, Option<Failure>) {
-    let Shown { chain, staple, version, cipher, group, alpn, client_certificate_requested, possession, failure, elapsed: _ } = shown;
-    if chain.is_empty() {
-        let none = || Failure::new(Stage::Handshake, Reason::NoServerCertificate, "the handshake ended without a certificate");
-        return (None, Some(failure.unwrap_or_else(none)));
+    /// Material only where certificates came: without them there is nothing that could replace what is known.
+    fn material(&self, look: Look, server_name: &str, budget: &Budget, round: &Round<'_>) -> (Option<Material>, Option<Failure>) {
+        let Look { shown, without } = look;
+        if shown.chain.is_empty() {
+            let none = || Failure::new(Stage::Handshake, Reason::NoServerCertificate, "the handshake ended without a certificate");
+            return (None, Some(shown.failure.unwrap_or_else(none)));
+        }
+        let client = ClientAuth {
+            outcome: shown.client_certificate,
+            authorities: shown.authorities,
+            authorities_cut: shown.authorities_cut,
+            schemes: shown.schemes,
+            own: round.identity().ok().flatten().map(|identity| identity.chain()).unwrap_or_default(),
+            expectation: self.expect,
+            without,
+        };
+        let handshake = Handshake {
+            chain: shown.chain,
+            staple: shown.staple,
+            server_name: server_name.into(),
+            roots: round.roots.cloned(),
+            version: shown.version,
+            cipher: shown.cipher,
+            group: shown.group,
+            alpn: shown.alpn,
+            client_certificate_requested: shown.client_certificate_requested,
+            possession: shown.possession,
+            client,
+            clock: shown.clock.map(|(at, read)| ShownTime { at, ago: budget.spent().saturating_sub(read) }),
+        };
+        (Some(Material::Handshake(Box::new(handshake))), shown.failure)
     }
-    let handshake = Handshake {
-        chain,
-        staple,
-        server_name: server_name.into(),
-        roots: roots.cloned(),
-        version,
-        cipher,
-        group,
-        alpn,
-        client_certificate_requested,
-        possession,
-    };
-    (Some(Material::Handshake(Box::new(handshake))), failure)
 }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each topic uses its part")]
 
 pub mod ca;
+pub mod haproxy;
+pub mod nginx;
 pub mod openssl;
 pub mod rescan;
 pub mod sink;
