@@ -152,7 +152,8 @@ families! {
         SOURCE_NEXT_SCAN: gauge<Source> = "x509_source_next_scan_timestamp_seconds";
     }
     Scan {
-        /// Whether the TLS handshake with the target ended well (1) or not (0), whatever the verdict on its certificates.
+        /// Whether the TLS handshake with the target, and the HTTP request where one is configured, ended well (1) or not (0), whatever the
+        /// verdict on its certificates.
         PROBE_SUCCESS: gauge<Target> = "tls_probe_success";
         /// Always 1, while the target fails: how far the probe came and why no further.
         PROBE_FAILURE: gauge<TargetFailure> = "tls_probe_failure_info";

@@ -17,6 +17,7 @@ use crate::support::haproxy::Haproxy;
 use crate::support::nginx::Nginx;
 use crate::support::openssl::{SServer, openssl};
 use crate::support::sink::scan;
+use crate::support::tls_server::{Setup, TLS13, TlsServer};
 
 const PLENTY: Duration = Duration::from_secs(20);
 
@@ -78,9 +79,11 @@ impl Files {
 }
 
 fn decoded(seen: &Observation) -> Option<Facts> {
-    #[allow(clippy::disallowed_methods)]
-    let now = UnixTime::from(std::time::SystemTime::now());
-    seen.material.as_ref().map(|material| notafter::pki::decode(material, &Limits::default(), now))
+    seen.material.as_ref().map(|material| notafter::pki::decode(material, &Limits::default(), now()))
+}
+
+fn now() -> UnixTime {
+    UnixTime::from(std::time::SystemTime::now())
 }
 
 /// `client_auth unknown_ca`, or `ok`; what is known of the client certificate; the findings.
@@ -218,6 +221,11 @@ async fn six_clients_are_told_apart() {
             assert_eq!(*endpoint.client.acceptable_cas, ["CN=Client Root".into()], "{kind} {version} {client}");
             assert!(endpoint.client.signature_schemes.contains(&"ecdsa_secp256r1_sha256".into()));
             assert_eq!(endpoint.clock_skew, Some(0), "{kind} {version} {client}");
+            // nginx says no more than "certificate error": which it is, the client's own certificate says beside it.
+            let source = files.source(server.address(), pair);
+            let own = scan(&*source, PLENTY).await.into_iter().find(|seen| matches!(seen.place, Place::File { .. }));
+            let has_ended = own.map(|own| decoded(&own).unwrap().certificates[0].not_after < now());
+            assert_eq!(has_ended, (client != "none").then_some(client == "expired"), "{kind} {version} {client}");
         }
     }
 }
@@ -273,4 +281,38 @@ async fn a_pkcs12_store_is_shown_too() {
         let seen = files.probe(server.address(), &pair).await;
         assert_eq!(said(&seen)[0], expected, "{passphrase}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_after_the_handshake_is_not_waited_for() {
+    let files = Files::new();
+    let server_ca = Ca::root("Server Root");
+    let issued = server_ca.leaf(&["localhost"]).issue();
+    let pair = "client_certificate = { cert = \"right.pem\", key = \"right.key\" }\n";
+    for (behaviour, tickets, more, expected) in [
+        ("no ticket", 0, "", ["ok", "unconfirmed", ""]),
+        ("no ticket, two probes", 0, "expect = \"mutual_tls\"", ["ok", "unconfirmed", ""]),
+        ("tickets", 2, "", ["ok", "accepted", ""]),
+    ] {
+        let setup = Setup { tickets, ..Setup::new(&issued).versions(TLS13).client_certificate_optional(&files.client_ca) };
+        let server = TlsServer::tls(setup).await;
+        let seen = files.probe(server.address, &format!("{pair}{more}")).await;
+        assert_eq!(said(&seen), expected, "{behaviour}");
+        assert!(seen.elapsed < PLENTY / 4, "{behaviour}: {:?}", seen.elapsed);
+        assert_eq!(server.connections(), if more.is_empty() { 1 } else { 2 }, "{behaviour}");
+        // What is waited for afterwards is no part of the handshake.
+        assert!(tickets > 0 || seen.elapsed - seen.handshake.unwrap() >= Duration::from_millis(250), "{behaviour}: {:?}", seen.elapsed);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_answers_nothing_over_http_has_a_reason() {
+    let files = Files::new();
+    let server_ca = Ca::root("Server Root");
+    let issued = server_ca.leaf(&["localhost"]).issue();
+    // It reads for ever and never answers.
+    let server = TlsServer::tls(Setup::new(&issued)).await;
+    let source = files.source(server.address, "http = { path = \"/healthz\" }");
+    let seen = scan(&*source, Duration::from_secs(2)).await.remove(0);
+    assert_eq!(said(&seen), ["http timeout", "not_requested", ""]);
 }
