@@ -54,7 +54,7 @@ impl Answer {
             421 => Reason::HttpMisdirected,
             495 => Reason::HttpClientCertificateError,
             496 => Reason::HttpNoClientCertificate,
-            400..500 => Reason::HttpClientError,
+            status if (400..500).contains(&status) => Reason::HttpClientError,
             500..600 => Reason::HttpServerError,
             _ => Reason::HttpProtocolError,
         };
