@@ -19,6 +19,8 @@ mod exporter;
 mod file;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
+#[path = "integration/mutual_tls.rs"]
+mod mutual_tls;
 #[path = "integration/probe.rs"]
 mod probe;
 #[path = "integration/support/mod.rs"]

@@ -52,6 +52,8 @@ pub(crate) fn endpoint() -> EndpointFacts {
         group: Some("X25519".into()),
         alpn: None,
         client_certificate_requested: false,
+        client: Default::default(),
+        clock_skew: None,
         stapled: false,
         method: crate::model::Method::Rustls,
         leaf: FindingSet::EMPTY,

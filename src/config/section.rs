@@ -69,7 +69,7 @@ impl<'t> Problems<'t> {
     fn add_said(&mut self, section: &Section<'_>, key: &str, at: usize, said: Said) {
         match said {
             Said::Wrong(text) => {
-                let secret = SECRETS.contains(&key);
+                let secret = SECRETS.contains(&key.rsplit('.').next().unwrap_or(key));
                 let text = if secret {
                     text.rsplit_once(", found ").map_or("expected a string", |(expected, _)| expected).to_owned()
                 } else {

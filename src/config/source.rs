@@ -137,15 +137,21 @@ fn expected_kinds() -> String {
 pub(super) fn shown(rest: Spanned<DeTable<'_>>) -> toml::Table {
     // Any TOML table is one; dates have been refused by the settings.
     let mut table = toml::Table::deserialize(Deserializer::from(rest)).unwrap_or_default();
-    for (key, value) in &mut table {
+    mask(&mut table);
+    table
+}
+
+/// Secrets stand in tables of the source too.
+fn mask(table: &mut toml::Table) {
+    for (key, value) in table {
         if SECRETS.contains(&key.as_str()) {
             *value = toml::Value::from("[secret]");
-        }
-        if URLS.contains(&key.as_str()) {
+        } else if URLS.contains(&key.as_str()) {
             hide_user_information(value);
+        } else if let toml::Value::Table(inner) = value {
+            mask(inner);
         }
     }
-    table
 }
 
 /// Keys that hold URLs, or things with URLs in them.

@@ -36,6 +36,9 @@ impl Interner {
         for text in [&mut facts.version, &mut facts.cipher, &mut facts.group, &mut facts.alpn].into_iter().flatten() {
             *text = self.text(text);
         }
+        for list in [&mut facts.client.acceptable_cas, &mut facts.client.signature_schemes] {
+            *list = self.list(list);
+        }
     }
 
     /// Drops the strings that only the pool still holds.

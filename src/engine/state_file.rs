@@ -16,7 +16,7 @@ use super::store::Snapshot;
 use crate::model::{CertRole, Finding, Method, Reason, SourceId, SourceKind, Stage, TargetState};
 
 /// Grows when the layout of a record changes.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 /// No record is larger; what claims to be is damage.
 const RECORD_MAX: u32 = 256 << 20;
 

@@ -93,6 +93,8 @@ pub fn handshake_facts() -> EndpointFacts {
         group: Some("X25519MLKEM768".into()),
         alpn: None,
         client_certificate_requested: true,
+        client: Default::default(),
+        clock_skew: Some(-3),
         stapled: false,
         method: crate::model::Method::Rustls,
         leaf: [].into_iter().collect(),

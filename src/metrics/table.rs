@@ -154,7 +154,8 @@ families! {
         SOURCE_NEXT_SCAN: gauge<Source> = "x509_source_next_scan_timestamp_seconds";
     }
     Scan {
-        /// Whether the TLS handshake with the target ended well (1) or not (0), whatever the verdict on its certificates.
+        /// Whether the TLS handshake with the target, and the HTTP request where one is configured, ended well (1) or not (0), whatever the
+        /// verdict on its certificates.
         PROBE_SUCCESS: gauge<Target> = "tls_probe_success";
         /// Always 1, while the target fails: how far the probe came and why no further.
         PROBE_FAILURE: gauge<TargetFailure> = "tls_probe_failure_info";
@@ -174,6 +175,8 @@ families! {
         CLIENT_CERTIFICATE_REQUESTED: gauge<Target> = "tls_client_certificate_requested";
         /// Whether the server stapled an OCSP response (1) or not (0); absent while unknown.
         OCSP_STAPLED: gauge<Target> = "tls_ocsp_stapled";
+        /// The endpoint's clock minus ours, in whole seconds, from the Date of its HTTP answer; 0 within a second, absent where it shows none.
+        CLOCK_SKEW: gauge<Target> = "tls_clock_skew_seconds";
     }
     Registry {
         /// Things that could not be read since the start, by reason. Each scan counts again what still cannot be read.

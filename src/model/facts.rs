@@ -192,6 +192,10 @@ pub struct EndpointFacts {
     pub alpn: Option<Arc<str>>,
     /// Whether the server asked for a client certificate.
     pub client_certificate_requested: bool,
+    /// What the server wants of client certificates, and what it said of ours.
+    pub client: ClientAuthFacts,
+    /// The endpoint's clock minus ours in whole seconds; `None` where it shows none. Within a second it is 0.
+    pub clock_skew: Option<i64>,
     /// Whether an OCSP response was stapled.
     pub stapled: bool,
     /// How the server was made to show this.
@@ -202,6 +206,37 @@ pub struct EndpointFacts {
     pub target: FindingSet,
     /// Why there is no path, in words; for the API and `check`.
     pub path_error: Option<Box<str>>,
+}
+
+/// Client certificates, as the server sees them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientAuthFacts {
+    /// What became of ours.
+    pub outcome: ClientCertificate,
+    /// The names of the CAs that the server takes, RFC 4514; empty when it names none. Bounded: see `acceptable_cas_cut`.
+    pub acceptable_cas: Arc<[Arc<str>]>,
+    /// There were more names than are kept.
+    pub acceptable_cas_cut: bool,
+    /// The signature schemes that the server takes, by their IANA names.
+    pub signature_schemes: Arc<[Arc<str>]>,
+}
+
+closed! {
+    /// What a server makes of our client certificate, as far as it says so.
+    #[derive(Default)]
+    pub enum ClientCertificate {
+        /// The server did not ask, or the handshake broke off before it could.
+        #[default]
+        NotRequested = "not_requested",
+        /// Ours was shown, and the server went on.
+        Accepted = "accepted",
+        /// The server refuses ours, or that there is none.
+        Rejected = "rejected",
+        /// None was shown, and an HTTP request was answered all the same.
+        NotRequired = "not_required",
+        /// The server asked, and has not said what it makes of the answer.
+        Unconfirmed = "unconfirmed",
+    }
 }
 
 /// Lower case hexadecimal.

@@ -29,6 +29,12 @@ closed! {
         WrongOrder = "wrong_order",
         /// The proof of possession uses an algorithm that cannot be checked here.
         SignatureUnchecked = "signature_unchecked",
+        /// The server names the CAs whose client certificates it takes, and the configured one is of none of them.
+        ClientCaNotAccepted = "client_ca_not_accepted",
+        /// Mutual TLS is expected, and the endpoint lets a client in that shows no certificate.
+        MutualTlsNotEnforced = "mutual_tls_not_enforced",
+        /// A client certificate is expected to be optional, and the endpoint refuses a client without one.
+        MutualTlsNotOptional = "mutual_tls_not_optional",
         /// The CRL's nextUpdate has passed.
         Stale = "stale",
         /// The endpoint accepts a version below TLS 1.2 (RFC 8996).
@@ -60,7 +66,13 @@ impl Finding {
             | Self::NameMismatch
             | Self::MissingServerAuth => Noun::Certificate,
             Self::Stale => Noun::Crl,
-            Self::IncompleteChain | Self::WrongOrder | Self::SignatureUnchecked | Self::OldTlsAccepted => Noun::Target,
+            Self::IncompleteChain
+            | Self::WrongOrder
+            | Self::SignatureUnchecked
+            | Self::OldTlsAccepted
+            | Self::ClientCaNotAccepted
+            | Self::MutualTlsNotEnforced
+            | Self::MutualTlsNotOptional => Noun::Target,
         }
     }
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use rustls_pki_types::TrustAnchor;
 
 use super::BoxError;
+use super::facts::ClientCertificate;
 use super::options::Labels;
 use super::place::Place;
 use super::scan::Stamp;
+use super::time::UnixTime;
 use super::vocabulary::{Method, Reason, Stage};
 
 /// One look at one place. A broken endpoint may give both: its chain and the failure.
@@ -126,6 +128,63 @@ pub struct Handshake {
     pub method: Method,
     /// Whether the server accepts a version below TLS 1.2; as of the last time it was tried.
     pub old_tls_accepted: bool,
+    /// What it wants of client certificates, and what it said of ours.
+    pub client: ClientAuth,
+    /// The time that it showed (HTTP Date).
+    pub clock: Option<ShownTime>,
+}
+
+/// A server's clock, as read a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownTime {
+    /// What it showed.
+    pub at: UnixTime,
+    /// How long ago that was: half the round trip and what came after.
+    pub ago: Duration,
+}
+
+/// What a server wants of client certificates, before any judgement.
+#[derive(Clone, Debug, Default)]
+pub struct ClientAuth {
+    /// What became of ours.
+    pub outcome: ClientCertificate,
+    /// Names of acceptable CAs, each a DER Name.
+    pub authorities: Vec<Vec<u8>>,
+    /// There were more than are kept.
+    pub authorities_cut: bool,
+    /// Acceptable signature schemes by their IANA names.
+    pub schemes: Vec<Box<str>>,
+    /// Our own chain, DER, leaf first; empty when none is configured.
+    pub own: Arc<[Vec<u8>]>,
+    /// What the source's owner expects.
+    pub expectation: Expectation,
+    /// What a probe without a certificate has shown.
+    pub without: Admission,
+}
+
+/// What the owner of a source says about client certificates at its endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// Nothing.
+    #[default]
+    Tls,
+    /// Nobody is let in without one.
+    MutualTls,
+    /// Clients are let in with and without one.
+    MutualTlsOptional,
+}
+
+/// Whether a client without a certificate is let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// Not tried, or not to be seen.
+    #[default]
+    Unknown,
+    /// It is.
+    LetIn,
+    /// It is refused.
+    Refused,
 }
 
 /// The server's proof of possession of its key.

@@ -247,6 +247,28 @@ closed! {
         ProxyAuthFailed = "proxy_auth_failed",
         /// The proxy does not speak the protocol that its URL names.
         ProxyProtocolError = "proxy_protocol_error",
+        /// Our client certificate or its key cannot be read, or they do not belong together: no handshake was tried.
+        ClientCertificateUnusable = "client_certificate_unusable",
+        /// The HTTP answer says that no client certificate came (nginx: 400 with these words, or 496).
+        HttpNoClientCertificate = "http_no_client_certificate",
+        /// The HTTP answer says that the client certificate was not accepted (nginx: 400 with these words, or 495).
+        HttpClientCertificateError = "http_client_certificate_error",
+        /// HTTP 400 without a word about certificates.
+        HttpBadRequest = "http_bad_request",
+        /// HTTP 401.
+        HttpUnauthorized = "http_unauthorized",
+        /// HTTP 403.
+        HttpForbidden = "http_forbidden",
+        /// HTTP 404 or 410.
+        HttpNotFound = "http_not_found",
+        /// HTTP 421: this server name is not served on this connection.
+        HttpMisdirected = "http_misdirected",
+        /// Any other HTTP status from 400 to 499.
+        HttpClientError = "http_client_error",
+        /// An HTTP status from 500 to 599.
+        HttpServerError = "http_server_error",
+        /// The answer is no HTTP/1.1.
+        HttpProtocolError = "http_protocol_error",
     }
 }
 
@@ -271,5 +293,6 @@ impl Reason {
         Self::DeadlineExceeded,
         Self::Panicked,
         Self::RootsUnreadable,
+        Self::ClientCertificateUnusable,
     ];
 }

@@ -39,6 +39,14 @@ pub(super) fn tls_failure(error: rustls::Error, requested: bool) -> Failure {
     Failure::new(stage, reason, error)
 }
 
+/// The failure that a TLS error after the handshake is; an alert is about what `stage` says.
+pub(super) fn late_failure(error: rustls::Error, stage: Stage) -> Failure {
+    match &error {
+        rustls::Error::AlertReceived(alert) => Failure::new(stage, alert_reason(*alert), error),
+        _ => Failure::new(Stage::Http, tls_reason(&error), error),
+    }
+}
+
 fn tls_reason(error: &rustls::Error) -> Reason {
     use rustls::Error;
     match error {

@@ -15,6 +15,7 @@ use crate::model::facts::SubjectName;
 use crate::model::observation::Possession;
 use crate::model::{CertificateFacts, EndpointFacts, Finding, FindingSet, Handshake, UnixTime};
 
+mod client;
 mod words;
 
 /// Certificates looked at; a chain of more is none that a client follows.
@@ -38,12 +39,15 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
     target.insert_if(shown.possession == Possession::Unchecked, Finding::SignatureUnchecked);
     target.insert_if(is_out_of_order(chain), Finding::WrongOrder);
     target.insert_if(shown.old_tls_accepted, Finding::OldTlsAccepted);
+    client::judge(&shown.client, &mut target);
     let mut endpoint = EndpointFacts {
         version: shown.version.map(Arc::from),
         cipher: shown.cipher.map(Arc::from),
         group: shown.group.map(Arc::from),
         alpn: shown.alpn.as_deref().map(Arc::from),
         client_certificate_requested: shown.client_certificate_requested,
+        client: client::facts(&shown.client),
+        clock_skew: shown.clock.map(|clock| client::skew(clock, now)),
         stapled: shown.staple.is_some(),
         method: shown.method,
         leaf: FindingSet::EMPTY,

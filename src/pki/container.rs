@@ -1,6 +1,6 @@
 //! Containers: what a file's bytes hold, whatever its format.
 //!
-//! May touch: `model`. Must not: keep or decrypt a private key. Time and memory are linear in the bytes, key derivation aside, which
+//! May touch: `model`. Must not: keep or decrypt a private key, [`client_identity`] alone excepted. Time and memory are linear in the bytes, key derivation aside, which
 //! [`Limits::kdf_iterations`] bounds.
 
 use base64::Engine;
@@ -10,12 +10,15 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::der::Reader;
 use crate::model::{Limits, Problem, Reason, Secret};
 
+mod identity;
 mod jks;
 mod pbe;
 mod pem;
 mod pkcs12;
 mod pkcs7;
 mod sniff;
+
+pub use identity::{Identity, IdentityError, client_identity};
 
 /// Base64 as it occurs: padded or not, stray bits at the end or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -52,7 +55,7 @@ pub fn is_java_keystore(bytes: &[u8]) -> bool {
 /// [`Reason::BadPassphrase`], [`Reason::TooLarge`] and [`Reason::NoCertificateFound`]. Whether each certificate and CRL can be read is
 /// for their own readers to say.
 pub fn open(bytes: &[u8], passphrases: &[Secret], limits: &Limits) -> Contents {
-    let mut filling = Filling { contents: Contents::default(), limits, passphrases, rounds: 0, full: false };
+    let mut filling = Filling { contents: Contents::default(), limits, passphrases, rounds: 0, full: false, keys: None };
     filling.file(bytes);
     filling.contents
 }
@@ -65,6 +68,8 @@ struct Filling<'a> {
     /// Rounds of key derivation that the stores read so far asked for.
     rounds: u64,
     full: bool,
+    /// Where the keys of a PKCS#12 store go when they are wanted.
+    keys: Option<Vec<pkcs12::KeyBag>>,
 }
 
 impl Filling<'_> {

@@ -153,6 +153,10 @@ fn a_passphrase_is_neither_shown_nor_printed() {
     assert!(show(&config).contains("passphrase = \"[secret]\""));
     assert!(!show(&config).contains("hunter2") && !format!("{config:?}").contains("hunter2"));
     assert_ne!(config.sources, source("passphrase = \"hunter3\"").sources, "a new passphrase is a change");
+    let nested = "[sources.a]\ntype = \"tls\"\ntargets = [\"a:1\"]\nclient_certificate = { pkcs12 = \"a.p12\", passphrase = \"hunter2\" }";
+    let config = parse(nested).unwrap();
+    assert!(show(&config).contains("passphrase = \"[secret]\""), "{}", show(&config));
+    assert!(!show(&config).contains("hunter2") && !format!("{config:?}").contains("hunter2"));
 }
 
 #[test]

@@ -132,7 +132,11 @@ async fn a_request_for_a_client_certificate_is_seen() {
         ("optional in 1.3", Setup::new(&issued).versions(TLS13).client_certificate_optional(&ca), None),
         // rustls' server says certificate_required in both; OpenSSL's handshake_failure is tested with OpenSSL.
         ("required in 1.2", Setup::new(&issued).versions(TLS12).client_certificate_required(&ca), refused_by_name),
-        ("required in 1.3, told only after the handshake", Setup::new(&issued).versions(TLS13).client_certificate_required(&ca), None),
+        (
+            "required in 1.3, told only after the handshake",
+            Setup::new(&issued).versions(TLS13).client_certificate_required(&ca),
+            refused_by_name,
+        ),
     ] {
         let server = TlsServer::tls(setup).await;
         let seen = probe(server.address, "", PLENTY).await;

@@ -65,7 +65,12 @@ async fn refusals_have_stage_and_reason() {
             Some((Stage::ClientAuth, Reason::HandshakeFailure)),
             true,
         ),
-        ("client certificate required, TLS 1.3: told later", [&required[..], &["-tls1_3"]].concat(), None, true),
+        (
+            "client certificate required, TLS 1.3: told after the handshake",
+            [&required[..], &["-tls1_3"]].concat(),
+            Some((Stage::ClientAuth, Reason::CertificateRequired)),
+            true,
+        ),
         (
             "TLS 1.1 alone: read in clear",
             vec!["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"],

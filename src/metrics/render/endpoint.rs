@@ -38,6 +38,9 @@ pub fn write(page: &mut Page, labels: &Labels, target: &TargetState) {
     if is_known(facts, facts.stapled) {
         page.line(table::OCSP_STAPLED, &[place], facts.stapled);
     }
+    if let Some(skew) = facts.clock_skew {
+        page.line(table::CLOCK_SKEW, &[place], skew);
+    }
 }
 
 /// How many series [`write()`] makes.
@@ -47,6 +50,7 @@ pub fn series(target: &TargetState) -> u64 {
         u64::from(facts.version.is_some())
             + u64::from(is_known(facts, facts.client_certificate_requested))
             + u64::from(is_known(facts, facts.stapled))
+            + u64::from(facts.clock_skew.is_some())
     });
     1 + u64::from(target.failure.is_some()) + count(target.report.target, Noun::Target) + 2 + errors + shown
 }

@@ -3,6 +3,8 @@
 //! rustls is driven by hand: the first bytes, the number of bytes and the negotiated version are known whatever happens.
 //! Whether the chain is to be trusted is no question here.
 
+mod after;
+mod identity;
 mod names;
 mod possession;
 mod recorder;
@@ -19,10 +21,13 @@ use tokio::net::TcpStream;
 
 use super::Budget;
 use super::failure::{BANNER, foreign_banner, io_reason, tls_failure};
-use crate::model::observation::Possession;
-use crate::model::{Failure, Method, Reason, Stage};
+use super::http1::HttpRequest;
+use crate::model::facts::ClientCertificate;
+use crate::model::observation::{Admission, Possession};
+use crate::model::{Failure, Method, Reason, Stage, UnixTime};
+pub use identity::ClientIdentity;
 use possession::Proof;
-use recorder::{Blank, Recorder};
+use recorder::{Blank, Recorder, Seen};
 
 /// The most bytes that a server may send until the handshake has ended.
 const HANDSHAKE_BYTES: usize = 1 << 20;
@@ -55,6 +60,15 @@ impl TlsVersion {
     }
 }
 
+/// What to show and to ask besides the handshake.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// The certificate to show to servers that want one.
+    pub identity: Option<&'a Arc<ClientIdentity>>,
+    /// The request to make over the connection.
+    pub http: Option<&'a HttpRequest>,
+}
+
 /// What a server showed, and how the handshake ended.
 #[derive(Debug)]
 pub struct Shown {
@@ -72,6 +86,18 @@ pub struct Shown {
     pub alpn: Option<Box<str>>,
     /// Whether the server asked for a client certificate.
     pub client_certificate_requested: bool,
+    /// What it made of our client certificate.
+    pub client_certificate: ClientCertificate,
+    /// The acceptable CAs it named, each a DER Name.
+    pub authorities: Vec<Vec<u8>>,
+    /// It named more than are kept.
+    pub authorities_cut: bool,
+    /// The signature schemes it takes of clients, by their IANA names.
+    pub schemes: Vec<Box<str>>,
+    /// Its clock, and when in the budget that was read.
+    pub clock: Option<(UnixTime, Duration)>,
+    /// Whether it answered an HTTP request, and refused nothing.
+    pub answered: bool,
     /// Whether it proved that it holds the leaf's key.
     pub possession: Possession,
     /// How it was made to show this.
@@ -111,10 +137,10 @@ impl TlsClient {
         Ok(Self { config })
     }
 
-    /// Shakes hands and closes. Never fails as a whole. Cancel safe: the connection is dropped.
-    pub async fn handshake(&self, stream: TcpStream, server_name: &str, budget: &Budget) -> Shown {
+    /// Shakes hands, asks what is to be asked and closes. Never fails as a whole. Cancel safe: the connection is dropped.
+    pub async fn handshake(&self, stream: TcpStream, server_name: &str, asked: Asked<'_>, budget: &Budget) -> Shown {
         let began = budget.spent();
-        let recorder = Arc::new(Recorder::default());
+        let recorder = Arc::new(Recorder::showing(asked.identity.cloned()));
         let mut config = self.config.clone();
         config.dangerous().set_certificate_verifier(recorder.clone());
         config.client_auth_cert_resolver = recorder.clone();
@@ -126,12 +152,24 @@ impl TlsClient {
         let mut wire = Wire { stream: &stream, taken: 0, first: Vec::new() };
         let outcome = budget.within(Stage::Handshake, drive(&mut connection, &mut wire, &recorder)).await;
         let elapsed = budget.spent().saturating_sub(began);
-        // Whatever is to be learnt after the handshake is read here, before closing: the time it takes is not the handshake's.
-        if outcome.is_ok() {
-            close(&mut connection, &mut wire, budget.left()).await;
-        }
-
+        // What is to be learnt after the handshake is read before closing: the time it takes is not the handshake's.
         let seen = recorder.take();
+        let (later, outcome) = match outcome {
+            Ok(()) => {
+                let (later, outcome) = learn(&mut connection, &mut wire, &seen, asked.http, server_name, budget).await;
+                close(&mut connection, &mut wire, budget.left()).await;
+                (later, outcome)
+            }
+            Err(failure) => {
+                let is_refused = seen.requested && failure.stage == Stage::ClientAuth;
+                let client_certificate = match (seen.requested, is_refused) {
+                    (false, _) => ClientCertificate::NotRequested,
+                    (true, false) => ClientCertificate::Unconfirmed,
+                    (true, true) => ClientCertificate::Rejected,
+                };
+                (Later { client_certificate, ..Later::default() }, Err(failure))
+            }
+        };
         let (possession, bad_signature) = match seen.proof {
             Some(Proof::Holds) => (Possession::Proved, None),
             Some(Proof::Unchecked) => (Possession::Unchecked, None),
@@ -147,6 +185,12 @@ impl TlsClient {
             group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: connection.alpn_protocol().map(|name| name.escape_ascii().to_string().into()),
             client_certificate_requested: seen.requested,
+            client_certificate: later.client_certificate,
+            authorities: seen.authorities,
+            authorities_cut: seen.authorities_cut,
+            schemes: seen.schemes.into_iter().map(names::scheme).collect(),
+            clock: later.clock,
+            answered: later.answered,
             possession,
             method: Method::Rustls,
             old_tls_accepted: false,
@@ -157,6 +201,23 @@ impl TlsClient {
 }
 
 impl Shown {
+    /// What a connection without a certificate says about who is let in. A server that asks, and would say what it makes of none only in
+    /// its own protocol, has said nothing yet.
+    pub fn admission(&self, spoke_http: bool) -> Admission {
+        match &self.failure {
+            Some(failure) if failure.stage == Stage::ClientAuth => Admission::Refused,
+            Some(failure) => match failure.reason {
+                Reason::HttpNoClientCertificate | Reason::HttpClientCertificateError | Reason::HttpUnauthorized | Reason::HttpForbidden => {
+                    Admission::Refused
+                }
+                _ => Admission::Unknown,
+            },
+            None if spoke_http && !self.answered => Admission::Unknown,
+            None if spoke_http || !self.client_certificate_requested => Admission::LetIn,
+            None => Admission::Unknown,
+        }
+    }
+
     fn nothing(failure: Failure) -> Self {
         Self {
             chain: Vec::new(),
@@ -166,6 +227,12 @@ impl Shown {
             group: None,
             alpn: None,
             client_certificate_requested: false,
+            client_certificate: ClientCertificate::NotRequested,
+            authorities: Vec::new(),
+            authorities_cut: false,
+            schemes: Vec::new(),
+            clock: None,
+            answered: false,
             possession: Possession::Missing,
             method: Method::Rustls,
             old_tls_accepted: false,
@@ -173,6 +240,71 @@ impl Shown {
             elapsed: Duration::ZERO,
         }
     }
+}
+
+/// What was learnt after the handshake.
+#[derive(Default)]
+struct Later {
+    client_certificate: ClientCertificate,
+    clock: Option<(UnixTime, Duration)>,
+    answered: bool,
+}
+
+/// Waits for the server's word on our certificate where it comes only now, before writing anything: a server that refuses closes, and a
+/// write to a closed connection loses what it said. Then asks over HTTP.
+async fn learn(
+    connection: &mut ClientConnection,
+    wire: &mut Wire<'_>,
+    seen: &Seen,
+    http: Option<&HttpRequest>,
+    server_name: &str,
+    budget: &Budget,
+) -> (Later, Result<(), Failure>) {
+    let is_told_late = seen.requested && connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    let mut later = Later::default();
+    let refused = |mut later: Later, failure: Failure| {
+        let is_refused = match failure.reason {
+            Reason::HttpNoClientCertificate | Reason::HttpClientCertificateError => true,
+            _ => failure.stage == Stage::ClientAuth,
+        };
+        if is_refused && seen.requested {
+            later.client_certificate = ClientCertificate::Rejected;
+        }
+        (later, Err(failure))
+    };
+    if seen.requested {
+        let went_on = if is_told_late {
+            let share = budget.left().min(after::CONFIRMING);
+            match tokio::time::timeout(share, after::went_on(connection, wire)).await {
+                Ok(Ok(went_on)) => went_on,
+                Ok(Err(failure)) => return refused(later, failure),
+                Err(_) => false,
+            }
+        } else {
+            // Before TLS 1.3 the server's Finished comes after ours was read.
+            true
+        };
+        let is_accepted = went_on && seen.offered;
+        later.client_certificate = if is_accepted { ClientCertificate::Accepted } else { ClientCertificate::Unconfirmed };
+    }
+    let Some(http) = http else { return (later, Ok(())) };
+    let sent_at = budget.spent();
+    let request = http.bytes(server_name);
+    let answer = budget.within(Stage::Http, after::ask(connection, wire, &request, is_told_late)).await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(failure) => return refused(later, failure),
+    };
+    let halfway = sent_at + budget.spent().saturating_sub(sent_at) / 2;
+    later.clock = answer.date.map(|date| (date, halfway));
+    if let Some(failure) = answer.failure() {
+        return refused(later, failure);
+    }
+    later.answered = true;
+    if seen.requested {
+        later.client_certificate = if seen.offered { ClientCertificate::Accepted } else { ClientCertificate::NotRequired };
+    }
+    (later, Ok(()))
 }
 
 /// The name in the ClientHello. A name that TLS cannot carry (RFC 6066 section 3) is not sent at all, so that the server still shows

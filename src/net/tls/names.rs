@@ -1,6 +1,6 @@
 //! What was negotiated, by the names that IANA gives it.
 
-use rustls::{CipherSuite, ProtocolVersion};
+use rustls::{CipherSuite, ProtocolVersion, SignatureScheme};
 
 /// `TLS 1.3`, as the usual exporters write it.
 pub(super) fn version(version: ProtocolVersion) -> Option<&'static str> {
@@ -19,6 +19,36 @@ pub(super) fn cipher(suite: CipherSuite) -> Option<&'static str> {
         CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => Some("TLS_CHACHA20_POLY1305_SHA256"),
         other => other.as_str(),
     }
+}
+
+/// rustls has names of its own for schemes; a number without a name is written as such.
+pub(super) fn scheme(scheme: SignatureScheme) -> Box<str> {
+    let name = match u16::from(scheme) {
+        0x0201 => "rsa_pkcs1_sha1",
+        0x0203 => "ecdsa_sha1",
+        0x0401 => "rsa_pkcs1_sha256",
+        0x0403 => "ecdsa_secp256r1_sha256",
+        0x0501 => "rsa_pkcs1_sha384",
+        0x0503 => "ecdsa_secp384r1_sha384",
+        0x0601 => "rsa_pkcs1_sha512",
+        0x0603 => "ecdsa_secp521r1_sha512",
+        0x0804 => "rsa_pss_rsae_sha256",
+        0x0805 => "rsa_pss_rsae_sha384",
+        0x0806 => "rsa_pss_rsae_sha512",
+        0x0807 => "ed25519",
+        0x0808 => "ed448",
+        0x0809 => "rsa_pss_pss_sha256",
+        0x080a => "rsa_pss_pss_sha384",
+        0x080b => "rsa_pss_pss_sha512",
+        0x081a => "ecdsa_brainpoolP256r1tls13_sha256",
+        0x081b => "ecdsa_brainpoolP384r1tls13_sha384",
+        0x081c => "ecdsa_brainpoolP512r1tls13_sha512",
+        0x0904 => "mldsa44",
+        0x0905 => "mldsa65",
+        0x0906 => "mldsa87",
+        number => return format!("0x{number:04x}").into(),
+    };
+    name.into()
 }
 
 #[cfg(test)]

@@ -9,11 +9,21 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
+use super::identity::ClientIdentity;
 use super::possession::{self, Proof};
 
 /// One connection's notes: verifies nothing but the proof of possession, and that aside.
 #[derive(Debug, Default)]
-pub(super) struct Recorder(Mutex<Seen>);
+pub(super) struct Recorder {
+    seen: Mutex<Seen>,
+    identity: Option<Arc<ClientIdentity>>,
+}
+
+/// The most names of CAs that are kept, and their bytes together.
+const NAMES: usize = 200;
+const NAMES_BYTES: usize = 64 << 10;
+/// The most signature schemes that are kept; IANA knows fewer.
+const SCHEMES: usize = 64;
 
 /// What came.
 #[derive(Debug, Default)]
@@ -24,13 +34,26 @@ pub(super) struct Seen {
     pub staple: Option<Vec<u8>>,
     /// A CertificateRequest came.
     pub requested: bool,
+    /// A certificate was shown in answer to it.
+    pub offered: bool,
+    /// The acceptable CAs it named, each a DER Name.
+    pub authorities: Vec<Vec<u8>>,
+    /// There were more.
+    pub authorities_cut: bool,
+    /// The signature schemes it named.
+    pub schemes: Vec<SignatureScheme>,
     /// The server's signature over the handshake; `None` when none came.
     pub proof: Option<Proof>,
 }
 
 impl Recorder {
+    /// One that shows this certificate when it is asked for one.
+    pub fn showing(identity: Option<Arc<ClientIdentity>>) -> Self {
+        Self { identity, ..Self::default() }
+    }
+
     fn notes(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a CertificateRequest came.
@@ -90,9 +113,21 @@ impl ServerCertVerifier for Recorder {
 
 impl ResolvesClientCert for Recorder {
     /// Called once the server has asked, even when there is nothing to show.
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.notes().requested = true;
-        None
+    fn resolve(&self, authorities: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        // A certificate is shown whether its CA is named or not: what the server says to it is what is to be known.
+        let shown = self.identity.as_ref().map(|identity| &identity.certified).filter(|own| own.key.choose_scheme(schemes).is_some());
+        let mut notes = self.notes();
+        notes.requested = true;
+        notes.offered = shown.is_some();
+        notes.schemes = schemes.iter().take(SCHEMES).copied().collect();
+        let mut bytes = 0;
+        let fits = |name: &&&[u8]| {
+            bytes += name.len();
+            bytes <= NAMES_BYTES
+        };
+        notes.authorities = authorities.iter().take(NAMES).take_while(fits).map(|name| name.to_vec()).collect();
+        notes.authorities_cut = notes.authorities.len() < authorities.len();
+        shown.cloned()
     }
 
     fn has_certs(&self) -> bool {

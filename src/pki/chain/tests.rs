@@ -26,6 +26,8 @@ fn judged_as(chain: &[&[u8]], roots: &[&[u8]], host: &str, possession: Possessio
         possession,
         method: crate::model::Method::Rustls,
         old_tls_accepted: false,
+        client: Default::default(),
+        clock: None,
     };
     let limits = Limits::default();
     let read: Vec<_> = shown.chain.iter().map(|der| certificate::read(der, &limits).ok()).collect();

@@ -1,9 +1,11 @@
 //! PKCS#12 stores (RFC 7292): key stores and trust stores, encrypted or not.
 //!
 //! Only safes that may hold certificates are decrypted. Private keys stay encrypted, so no key of theirs is derived either, and what the
-//! store asks for is known before the first round.
+//! store asks for is known before the first round. A client's own identity is the exception: [`KeyBag::open`].
 
 use std::borrow::Cow;
+
+use zeroize::Zeroizing;
 
 use super::super::der::{self, Malformed, Reader};
 use super::super::oid;
@@ -150,6 +152,39 @@ fn safes(authenticated: &[u8]) -> Result<Vec<Safe<'_>>, Pkcs12Error> {
     Ok(safes)
 }
 
+/// A private key as it stands in a store (RFC 7292 sections 4.2.1 and 4.2.2).
+pub struct KeyBag {
+    der: Zeroizing<Vec<u8>>,
+    shrouded: bool,
+}
+
+impl KeyBag {
+    /// The key, PKCS#8. `rounds` of key derivation have been spent on the store.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn open(&self, passphrases: &[&str], rounds: u64, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+        if !self.shrouded {
+            return Ok(self.der.clone());
+        }
+        let unshrouded = || -> Result<_, Pkcs12Error> {
+            let mut parts = Reader::new(Reader::new(&self.der).expect_ber(der::SEQUENCE)?);
+            let cipher = Cipher::read(parts.expect_ber(der::SEQUENCE)?)?;
+            let asked = rounds.saturating_add(cipher.iterations());
+            if asked > limit {
+                return Err(Pkcs12Error::Iterations { asked, limit });
+            }
+            let data = parts.next_ber()?.octets()?;
+            let opened = passphrases.iter().find_map(|passphrase| {
+                let key = Zeroizing::new(cipher.decrypt(passphrase, &data)?);
+                Reader::new(&key).expect_ber(der::SEQUENCE).is_ok().then_some(key)
+            });
+            opened.ok_or(Pkcs12Error::Passphrase)
+        };
+        unshrouded().map_err(|error| format!("PKCS#12: its key: {error}"))
+    }
+}
+
 /// RFC 7292 section 4.2
 fn read_bags(bags: &[u8], depth: usize, into: &mut Filling<'_>) -> Result<(), Pkcs12Error> {
     if depth > NESTED {
@@ -161,8 +196,13 @@ fn read_bags(bags: &[u8], depth: usize, into: &mut Filling<'_>) -> Result<(), Pk
         let id = bag.expect_ber(der::OID)?;
         let value = bag.expect_ber(0xa0)?;
         match id.strip_prefix(BAG) {
-            // Keys, plain or shrouded, and secrets: they are there, that is all.
-            Some([1 | 2 | 5]) => into.contents.other = true,
+            // Keys, plain or shrouded, and secrets: they are there, that is all, unless they are asked for.
+            Some([kind @ (1 | 2 | 5)]) => {
+                into.contents.other = true;
+                if let Some(keys) = into.keys.as_mut().filter(|keys| *kind != 5 && keys.len() < SAFES) {
+                    keys.push(KeyBag { der: Zeroizing::new(value.to_vec()), shrouded: *kind == 2 });
+                }
+            }
             Some([3 | 4]) => {
                 let mut typed = Reader::new(Reader::new(value).expect_ber(der::SEQUENCE)?);
                 let id = typed.expect_ber(der::OID)?;

@@ -287,6 +287,8 @@ fn a_handshake_gives_its_chain_in_order() {
         possession: crate::model::observation::Possession::Proved,
         method: crate::model::Method::Rustls,
         old_tls_accepted: false,
+        client: Default::default(),
+        clock: None,
     };
     let facts = decode(&Material::Handshake(Box::new(shown)), &Limits::default(), NOW);
     assert_eq!(facts.certificates.iter().map(|facts| &*facts.subject_cn).collect::<Vec<_>>(), ["a.example", "Root"]);

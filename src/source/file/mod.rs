@@ -25,7 +25,7 @@ pub use settings::FileSettings;
 use blocked::BlockedFolders;
 use patterns::{Folders, Patterns};
 use read::{ReadFile, Reading};
-use settings::Passphrases;
+pub(in crate::source) use settings::Passphrases;
 use walk::{Found, Visitor, walk};
 
 /// The lowest of the niceties that a scan runs at: a scrape that wants the core gets it.

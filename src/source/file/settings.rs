@@ -45,7 +45,7 @@ impl FileSettings {
     }
 
     /// Where the passphrases of a scan come from.
-    pub(super) fn passphrases(&self, base: &Path) -> Result<Passphrases, BuildError> {
+    pub(in crate::source) fn passphrases(&self, base: &Path) -> Result<Passphrases, BuildError> {
         match (&self.passphrase, &self.passphrase_file, &self.passphrase_env) {
             (None, None, None) => Ok(Passphrases::Usual),
             (Some(secret), None, None) => Ok(Passphrases::Given(secret.clone())),
@@ -61,7 +61,7 @@ const ONE_PASSPHRASE: &str = "at most one of passphrase, passphrase_file and pas
 
 /// Where the passphrases of a scan come from.
 #[derive(Debug)]
-pub(super) enum Passphrases {
+pub(in crate::source) enum Passphrases {
     /// Nothing is configured: the empty one, then Java's.
     Usual,
     Given(Secret),
@@ -71,7 +71,7 @@ pub(super) enum Passphrases {
 
 impl Passphrases {
     /// The passphrases to try now. None when they cannot be had: the source says why, and keystores do not open.
-    pub(super) fn now(&self, cx: &ScanContext) -> Arc<[Secret]> {
+    pub(in crate::source) fn now(&self, cx: &ScanContext) -> Arc<[Secret]> {
         let result: Result<Secret, (Reason, BoxError)> = match self {
             Self::Usual => return [Secret(String::new()), Secret("changeit".to_owned())].into(),
             Self::Given(secret) => Ok(secret.clone()),

@@ -5,16 +5,14 @@
 //! part of one future: nothing outlives the scan.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::probe::{Done, Job, Prober, Round};
-use super::target::Target;
-use crate::model::observation::Roots;
-use crate::model::{Place, ScanContext};
+use crate::model::Place;
 use crate::net::Resolver;
 
 /// Lookups at once in each lane: each blocks a thread.
@@ -44,26 +42,25 @@ impl Lanes {
     /// Probes every target once.
     ///
     /// May be dropped at any await: probes under way end with it, and what timed out before is remembered.
-    pub async fn run(&self, prober: &Prober, targets: &[Target], cx: &ScanContext, roots: Option<&Arc<Roots>>) {
-        let round = Round::new(cx, targets, roots);
+    pub async fn run(&self, prober: &Prober, round: &Round<'_>) {
         let timed_out_before = self.timed_out().clone();
         let mut timed_out_now = HashSet::new();
         let (mut main, mut slow) = (Lane::new(), Lane::new());
-        let place = |job: &Job| targets.get(job.target).map(|target| target.place(job.address));
+        let place = |job: &Job| round.targets.get(job.target).map(|target| target.place(job.address));
         let was_slow = |job: &Job| !timed_out_before.is_empty() && place(job).is_some_and(|place| timed_out_before.contains(&place));
         let queue = |job: Job, spent: Duration, main: &mut Lane<_>, slow: &mut Lane<_>| {
             let lane = if was_slow(&job) { slow } else { main };
             lane.queue.push_back((job, spent));
         };
-        for target in 0..targets.len() {
+        for target in 0..round.targets.len() {
             queue(Job { target, address: None }, Duration::ZERO, &mut main, &mut slow);
         }
         loop {
-            if cx.is_over() {
+            if round.cx.is_over() {
                 return;
             }
-            main.start(self.width, |job, spent| prober.run(job, spent, &self.resolver, &round));
-            slow.start(self.width, |job, spent| prober.run(job, spent, &self.slow_resolver, &round));
+            main.start(self.width, |job, spent| prober.run(job, spent, &self.resolver, round));
+            slow.start(self.width, |job, spent| prober.run(job, spent, &self.slow_resolver, round));
             let Done { job, timed_out, next } = tokio::select! {
                 Some(done) = main.running.next() => done,
                 Some(done) = slow.running.next() => done,

@@ -1,12 +1,14 @@
 //! `type = "tls"`: live endpoints to observations.
 //!
-//! May touch: `net`, the files of its trust anchors, `pki::container` to open them. Must not: metrics, the store, the clock's date,
+//! May touch: `net`, the files of its trust anchors and of its client certificate, `pki::container` to open them. Must not: metrics, the store, the clock's date,
 //! and it judges no certificate.
 //!
-//! A scan reads the trust anchors if their files have changed, then probes every target, each within its own budget, and hands over
+//! A scan reads the trust anchors and the client certificate if their files have changed, then probes every target, each within its own budget, and hands over
 //! each observation as it comes. Targets that timed out last time wait in a lane of their own.
 
+mod client;
 mod discovery;
+mod http;
 mod lanes;
 mod old;
 mod probe;
@@ -19,12 +21,16 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::Settings;
+use crate::model::observation::Expectation;
 use crate::model::{BoxFuture, BuildContext, BuildError, Failure, Listing, ScanContext, Source, SourceKind};
 use crate::net::{Proxy, TlsClient, TlsVersion};
+pub use client::ClientCertificateSettings;
+use client::IdentityFiles;
 use discovery::Discovery;
+pub use http::HttpSettings;
 use lanes::Lanes;
 use old::OldServers;
-use probe::Prober;
+use probe::{Prober, Round};
 use roots::RootFiles;
 use target::Target;
 pub use target::{TargetSettings, authority};
@@ -62,6 +68,15 @@ pub struct TlsSettings {
     /// The address to connect from.
     #[serde(default)]
     source_address: Option<IpAddr>,
+    /// Shown to servers that ask for one.
+    #[serde(default)]
+    client_certificate: Option<ClientCertificateSettings>,
+    /// Whether endpoints must, or may, refuse clients without a certificate: looked at with a second probe.
+    #[serde(default)]
+    expect: Expectation,
+    /// A request to make after the handshake: what the answer says counts too.
+    #[serde(default)]
+    http: Option<HttpSettings>,
     /// The proxy to go through. It looks up the targets' names.
     #[serde(default)]
     proxy: Option<Proxy>,
@@ -151,12 +166,21 @@ impl Settings for TlsSettings {
         let roots = RootFiles::new(&self.roots, &cx.base)?;
         let client = TlsClient::offering(&self.tls_versions, &self.alpn).map_err(|error| BuildError::new("alpn", error.to_string()))?;
         let way = Way { source_address: self.source_address, ip: self.ip, proxy: self.proxy.clone(), proxy_protocol: self.proxy_protocol };
+        if self.expect != Expectation::Tls && self.client_certificate.is_none() {
+            return Err(BuildError::new(
+                "expect",
+                "mutual TLS is looked at with a certificate and without: `client_certificate` is missing",
+            ));
+        }
+        let identity = self.client_certificate.as_ref().map(|settings| IdentityFiles::new(settings, &cx.base)).transpose()?;
+        let http = self.http.as_ref().map(|settings| settings.request(&self.alpn)).transpose()?;
         Ok(Box::new(TlsSource {
             roots,
+            identity,
             targets,
             discovery,
             lanes: Lanes::new(self.concurrency),
-            prober: Prober { resolve: self.resolve, way, client, old: OldServers::new(self.check_old_tls) },
+            prober: Prober { resolve: self.resolve, way, client, old: OldServers::new(self.check_old_tls), http, expect: self.expect },
         }))
     }
 }
@@ -165,6 +189,7 @@ struct TlsSource {
     roots: RootFiles,
     targets: Vec<Target>,
     discovery: Option<Discovery>,
+    identity: Option<IdentityFiles>,
     lanes: Lanes,
     prober: Prober,
 }
@@ -173,12 +198,17 @@ impl Source for TlsSource {
     fn scan(&self, cx: ScanContext) -> BoxFuture<'_, Result<Listing, Failure>> {
         Box::pin(async move {
             let roots = self.roots.current(&cx).await;
+            let identity = match &self.identity {
+                Some(files) => Some(files.current(&cx).await),
+                None => None,
+            };
+            let (roots, identity) = (roots.as_ref(), identity.as_ref());
             let Some(discovery) = &self.discovery else {
-                self.lanes.run(&self.prober, &self.targets, &cx, roots.as_ref()).await;
+                self.lanes.run(&self.prober, &Round::new(&cx, &self.targets, roots, identity)).await;
                 return Ok(Listing::Complete);
             };
             let found = discovery.targets(&self.targets, &cx).await;
-            self.lanes.run(&self.prober, &found.targets, &cx, roots.as_ref()).await;
+            self.lanes.run(&self.prober, &Round::new(&cx, &found.targets, roots, identity)).await;
             // What a document lists that was never read may be known from before a restart.
             Ok(if found.complete { Listing::Complete } else { Listing::Partial })
         })

@@ -1,26 +1,28 @@
 //! Old servers: certificates of those that rustls cannot speak to, and whether the others still accept what is too old.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::probe::Job;
 use super::way::Reach;
-use crate::model::{Failure, Method, Reason, Stage};
+use crate::model::{Failure, Method, Place, Reason, Stage};
 use crate::net::{Clear, Newest, Shown, raw_hello};
 
 /// How long an answer about old versions holds at least.
 const DAY: Duration = Duration::from_secs(86_400);
 /// By how much more, depending on the target, so that not all are asked again at once.
 const SPLAY: Duration = Duration::from_secs(6 * 3_600);
+/// The most acceptable CAs that are kept.
+const MOST_AUTHORITIES: usize = 200;
+/// Beyond so many targets what is out of date is forgotten.
+const MOST_KNOWN: usize = 100_000;
 /// What an old hello may take, so that a server which drops it in silence is not slowed down by it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is known of the targets' old versions, kept between scans.
 pub(super) struct OldServers {
     check: bool,
-    known: Mutex<HashMap<Job, Known>>,
+    known: Mutex<HashMap<Place, Known>>,
 }
 
 #[derive(Clone, Copy)]
@@ -37,8 +39,8 @@ impl OldServers {
     }
 
     /// Completes what a handshake showed, over connections of its own. The handshake's failure stays what it is. Cancel safe.
-    pub async fn look(&self, job: Job, shown: &mut Shown, server_name: &str, reach: &Reach<'_>) {
-        let budget = reach.budget;
+    pub async fn look(&self, place: &Place, shown: &mut Shown, reach: &Reach<'_>) {
+        let (budget, server_name) = (reach.budget, &*reach.target.server_name);
         if shown.chain.is_empty() && shown.failure.as_ref().is_some_and(may_be_old) {
             let clear = match reach.open().await {
                 Ok(mut stream) => raw_hello(&mut stream, server_name, Newest::Tls12, budget).await,
@@ -53,10 +55,10 @@ impl OldServers {
             return;
         }
         if shown.old_tls_accepted {
-            self.remember(job, true, budget.now());
+            self.remember(place, true, budget.now());
             return;
         }
-        let known = self.known().get(&job).copied();
+        let known = self.known().get(place).copied();
         shown.old_tls_accepted = match known {
             Some(known) if budget.now() < known.ask_again_at => known.accepted,
             _ => {
@@ -70,20 +72,23 @@ impl OldServers {
                     Err(failure) if is_no_answer(&failure) => known.is_some_and(|known| known.accepted),
                     Err(_) => false,
                 };
-                self.remember(job, accepted, budget.now());
+                self.remember(place, accepted, budget.now());
                 accepted
             }
         };
     }
 
-    fn remember(&self, job: Job, accepted: bool, now: Duration) {
-        let mut hasher = DefaultHasher::new();
-        job.hash(&mut hasher);
-        let splay = Duration::from_secs(hasher.finish() % SPLAY.as_secs());
-        self.known().insert(job, Known { accepted, ask_again_at: now + DAY + splay });
+    fn remember(&self, place: &Place, accepted: bool, now: Duration) {
+        let splay = Duration::from_secs(place.hash64() % SPLAY.as_secs());
+        let mut known = self.known();
+        // Targets from elsewhere come and go: those that nobody asked about for a day are forgotten.
+        if known.len() >= MOST_KNOWN {
+            known.retain(|_, known| now < known.ask_again_at + DAY);
+        }
+        known.insert(place.clone(), Known { accepted, ask_again_at: now + DAY + splay });
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Job, Known>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Place, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,7 +125,12 @@ fn read_from(shown: &mut Shown, clear: Clear) {
     shown.cipher = clear.cipher_name();
     shown.group = clear.group_name();
     shown.alpn = None;
-    shown.client_certificate_requested |= clear.request.is_some();
+    if let Some(request) = clear.request {
+        shown.client_certificate_requested = true;
+        shown.authorities = request.authorities;
+        shown.authorities_cut = shown.authorities.len() > MOST_AUTHORITIES;
+        shown.authorities.truncate(MOST_AUTHORITIES);
+    }
     shown.old_tls_accepted = clear.version < 0x0303;
     shown.chain = clear.chain;
     shown.staple = clear.staple;
@@ -135,7 +145,8 @@ mod tests {
         let servers = OldServers::new(true);
         let now = Duration::from_secs(1_000);
         for target in 0..200 {
-            servers.remember(Job { target, address: None }, true, now);
+            let place = Place::Endpoint { target: format!("{target}:443").into(), server_name: "a".into(), address: None };
+            servers.remember(&place, true, now);
         }
         let mut again: Vec<_> = servers.known().values().map(|known| known.ask_again_at - now).collect();
         assert!(again.iter().all(|after| (DAY..DAY + SPLAY).contains(after)));

@@ -9,9 +9,9 @@ use super::Resolve;
 use super::old::OldServers;
 use super::target::{Host, Target};
 use super::way::{First, Reach, Way};
-use crate::model::observation::Roots;
+use crate::model::observation::{Admission, ClientAuth, Expectation, Roots, ShownTime};
 use crate::model::{Failure, Handshake, Material, Observation, Place, Reason, ScanContext, Stage};
-use crate::net::{Budget, Resolver, Shown, TlsClient};
+use crate::net::{Asked, Budget, ClientIdentity, HttpRequest, Resolver, Shown, TlsClient};
 
 /// What all probes of a source share.
 pub(super) struct Prober {
@@ -19,6 +19,15 @@ pub(super) struct Prober {
     pub way: Way,
     pub client: TlsClient,
     pub old: OldServers,
+    pub http: Option<HttpRequest>,
+    pub expect: Expectation,
+}
+
+/// What one target showed.
+struct Look {
+    shown: Shown,
+    /// What a second probe, without a certificate, showed of who is let in.
+    without: Admission,
 }
 
 /// What all probes of one scan share.
@@ -27,6 +36,8 @@ pub(super) struct Round<'a> {
     /// What is probed.
     pub targets: &'a [Target],
     pub roots: Option<&'a Arc<Roots>>,
+    /// The certificate to show, where one is configured, or why there is none.
+    identity: Option<&'a Result<Arc<ClientIdentity>, Failure>>,
     /// Addresses that are known of each name, filled when a lookup fails for the first time.
     known: OnceLock<KnownAddresses>,
 }
@@ -54,8 +65,23 @@ pub(super) struct Done {
 }
 
 impl<'a> Round<'a> {
-    pub fn new(cx: &'a ScanContext, targets: &'a [Target], roots: Option<&'a Arc<Roots>>) -> Self {
-        Self { cx, targets, roots, known: OnceLock::new() }
+    pub fn new(
+        cx: &'a ScanContext,
+        targets: &'a [Target],
+        roots: Option<&'a Arc<Roots>>,
+        identity: Option<&'a Result<Arc<ClientIdentity>, Failure>>,
+    ) -> Self {
+        Self { cx, targets, roots, identity, known: OnceLock::new() }
+    }
+
+    /// # Errors
+    /// It is configured, and unusable.
+    fn identity(&self) -> Result<Option<&'a Arc<ClientIdentity>>, Failure> {
+        match self.identity {
+            None => Ok(None),
+            Some(Ok(identity)) => Ok(Some(identity)),
+            Some(Err(failure)) => Err(Failure::new(failure.stage, failure.reason, failure.detail.to_string())),
+        }
     }
 
     fn known_addresses(&self, target: &Target) -> &[IpAddr] {
@@ -79,7 +105,7 @@ impl Prober {
         let Some(target) = round.targets.get(job.target) else { return done };
         if let Some(address) = job.address {
             let budget = Budget::resumed(round.cx.clock.clone(), round.cx.timeout, spent);
-            let found = self.look(job, target, &[SocketAddr::new(address, target.port)], &budget).await;
+            let found = self.look(target, Some(address), &[SocketAddr::new(address, target.port)], &budget, round).await;
             done.timed_out = self.hand_over(target, Some(address), found, &budget, round);
             return done;
         }
@@ -111,7 +137,7 @@ impl Prober {
                 }
             }
             Ok(addresses) => {
-                let found = self.look(job, target, &addresses, &budget).await;
+                let found = self.look(target, None, &addresses, &budget, round).await;
                 done.timed_out = self.hand_over(target, None, found, &budget, round);
             }
             Err(failure) => done.timed_out = self.hand_over(target, None, Err(failure), &budget, round),
@@ -119,12 +145,38 @@ impl Prober {
         done
     }
 
-    async fn look(&self, job: Job, target: &Target, addresses: &[SocketAddr], budget: &Budget) -> Result<Shown, Failure> {
+    /// Twice, where mutual TLS is expected: who is let in without a certificate is to be seen as well. Both share the budget.
+    async fn look(
+        &self,
+        target: &Target,
+        address: Option<IpAddr>,
+        addresses: &[SocketAddr],
+        budget: &Budget,
+        round: &Round<'_>,
+    ) -> Result<Look, Failure> {
+        let identity = round.identity()?;
         let reach = Reach { way: &self.way, target, addresses, budget };
+        let mut shown = self.shake(&reach, identity).await?;
+        self.old.look(&target.place(address), &mut shown, &reach).await;
+        let with_certificate = shown.client_certificate_requested && identity.is_some();
+        let without = match self.expect {
+            Expectation::Tls => Admission::Unknown,
+            // A server that cannot be spoken to lets nobody in, whatever it makes of certificates.
+            _ if shown.chain.is_empty() => Admission::Unknown,
+            // One that did not ask was shown nothing.
+            _ if !with_certificate => shown.admission(self.http.is_some()),
+            _ => {
+                let second = self.shake(&reach, None).await;
+                second.map_or(Admission::Unknown, |shown| shown.admission(self.http.is_some()))
+            }
+        };
+        Ok(Look { shown, without })
+    }
+
+    async fn shake(&self, reach: &Reach<'_>, identity: Option<&Arc<ClientIdentity>>) -> Result<Shown, Failure> {
         let stream = reach.open().await?;
-        let mut shown = self.client.handshake(stream, &target.server_name, budget).await;
-        self.old.look(job, &mut shown, &target.server_name, &reach).await;
-        Ok(shown)
+        let asked = Asked { identity, http: self.http.as_ref() };
+        Ok(self.client.handshake(stream, &reach.target.server_name, asked, reach.budget).await)
     }
 
     /// Hands an observation over; says whether it ran out of time.
@@ -132,14 +184,14 @@ impl Prober {
         &self,
         target: &Target,
         address: Option<IpAddr>,
-        found: Result<Shown, Failure>,
+        found: Result<Look, Failure>,
         budget: &Budget,
         round: &Round<'_>,
     ) -> bool {
         let (material, failure, handshake) = match found {
-            Ok(shown) => {
-                let handshake = Some(shown.elapsed);
-                let (material, failure) = material(shown, &target.server_name, round.roots);
+            Ok(look) => {
+                let handshake = Some(look.shown.elapsed);
+                let (material, failure) = self.material(look, &target.server_name, budget, round);
                 (material, failure, handshake)
             }
             Err(failure) => (None, Some(failure), None),
@@ -151,41 +203,39 @@ impl Prober {
         round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed, handshake, trace });
         timed_out
     }
-}
 
-/// Material only where certificates came: without them there is nothing that could replace what is known.
-fn material(shown: Shown, server_name: &str, roots: Option<&Arc<Roots>>) -> (Option<Material>, Option<Failure>) {
-    let Shown {
-        chain,
-        staple,
-        version,
-        cipher,
-        group,
-        alpn,
-        client_certificate_requested,
-        possession,
-        method,
-        old_tls_accepted,
-        failure,
-        elapsed: _,
-    } = shown;
-    if chain.is_empty() {
-        let none = || Failure::new(Stage::Handshake, Reason::NoServerCertificate, "the handshake ended without a certificate");
-        return (None, Some(failure.unwrap_or_else(none)));
+    /// Material only where certificates came: without them there is nothing that could replace what is known.
+    fn material(&self, look: Look, server_name: &str, budget: &Budget, round: &Round<'_>) -> (Option<Material>, Option<Failure>) {
+        let Look { shown, without } = look;
+        if shown.chain.is_empty() {
+            let none = || Failure::new(Stage::Handshake, Reason::NoServerCertificate, "the handshake ended without a certificate");
+            return (None, Some(shown.failure.unwrap_or_else(none)));
+        }
+        let client = ClientAuth {
+            outcome: shown.client_certificate,
+            authorities: shown.authorities,
+            authorities_cut: shown.authorities_cut,
+            schemes: shown.schemes,
+            own: round.identity().ok().flatten().map(|identity| identity.chain()).unwrap_or_default(),
+            expectation: self.expect,
+            without,
+        };
+        let handshake = Handshake {
+            chain: shown.chain,
+            staple: shown.staple,
+            server_name: server_name.into(),
+            roots: round.roots.cloned(),
+            version: shown.version,
+            cipher: shown.cipher,
+            group: shown.group,
+            alpn: shown.alpn,
+            client_certificate_requested: shown.client_certificate_requested,
+            possession: shown.possession,
+            method: shown.method,
+            old_tls_accepted: shown.old_tls_accepted,
+            client,
+            clock: shown.clock.map(|(at, read)| ShownTime { at, ago: budget.spent().saturating_sub(read) }),
+        };
+        (Some(Material::Handshake(Box::new(handshake))), shown.failure)
     }
-    let handshake = Handshake {
-        chain,
-        staple,
-        server_name: server_name.into(),
-        roots: roots.cloned(),
-        version,
-        cipher,
-        group,
-        alpn,
-        client_certificate_requested,
-        possession,
-        method,
-        old_tls_accepted,
-    };
-    (Some(Material::Handshake(Box::new(handshake))), failure)
 }

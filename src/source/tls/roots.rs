@@ -150,7 +150,7 @@ fn anchor(certificate: &[u8]) -> Result<TrustAnchor<'static>, webpki::Error> {
     webpki::anchor_from_trusted_cert(&CertificateDer::from(certificate)).map(|anchor| anchor.to_owned())
 }
 
-fn read(path: &Path) -> std::io::Result<(Vec<u8>, Stamp)> {
+pub(super) fn read(path: &Path) -> std::io::Result<(Vec<u8>, Stamp)> {
     // Opening a pipe would wait for a writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("not a regular file"));
@@ -164,7 +164,7 @@ fn read(path: &Path) -> std::io::Result<(Vec<u8>, Stamp)> {
     Ok((bytes, stamp))
 }
 
-fn stamp(found: &std::fs::Metadata) -> Stamp {
+pub(super) fn stamp(found: &std::fs::Metadata) -> Stamp {
     let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
     Stamp {
         device: found.dev(),

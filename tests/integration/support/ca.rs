@@ -55,6 +55,11 @@ impl Ca {
     pub fn pem(&self) -> String {
         pem("CERTIFICATE", self.der())
     }
+
+    /// Its key.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
 }
 
 /// A certificate about to be issued.

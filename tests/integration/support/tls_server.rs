@@ -39,12 +39,14 @@ pub struct Setup {
     pub alpn: Vec<Vec<u8>>,
     /// Ask for a client certificate of this CA; whether one is required.
     pub client_ca: Option<(CertificateDer<'static>, bool)>,
+    /// Session tickets sent after a TLS 1.3 handshake.
+    pub tickets: usize,
 }
 
 impl Setup {
     /// Both versions, nothing special.
     pub fn new(issued: &Issued) -> Self {
-        Self { chain: issued.chain(), key: issued.key_der(), staple: None, versions: BOTH, alpn: Vec::new(), client_ca: None }
+        Self { chain: issued.chain(), key: issued.key_der(), staple: None, versions: BOTH, alpn: Vec::new(), client_ca: None, tickets: 2 }
     }
 
     /// Only these versions.
@@ -99,6 +101,7 @@ impl Setup {
         };
         let mut config = builder.with_cert_resolver(Arc::new(Always(Arc::new(certified))));
         config.alpn_protocols = self.alpn;
+        config.send_tls13_tickets = self.tickets;
         config
     }
 }

@@ -1,0 +1,48 @@
+//! HAProxy as a peer.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::nginx::{free_address, wait_for};
+
+/// A running HAProxy; it ends with this.
+pub struct Haproxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl Haproxy {
+    /// Starts one with `cert.pem` and `key.pem` of the folder and these words behind its `bind`; it answers every request with 200.
+    pub fn start(folder: &Path, bind: &str) -> Self {
+        let address = free_address();
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        std::fs::write(folder.join("both.pem"), read("cert.pem") + &read("key.pem")).unwrap();
+        let config = format!(
+            "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n\
+             frontend f\n bind {address} ssl crt {folder}/both.pem {bind}\n http-request return status 200\n",
+            folder = folder.display(),
+        );
+        let path = folder.join(format!("haproxy-{}.cfg", address.port()));
+        std::fs::write(&path, config).unwrap();
+        let child = Command::new("haproxy")
+            .arg("-db")
+            .arg("-f")
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("haproxy is installed");
+        wait_for(address, "haproxy");
+        Self { address, child }
+    }
+}
+
+impl Drop for Haproxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
