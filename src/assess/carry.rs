@@ -75,7 +75,7 @@ fn looked(previous: Option<&TargetState>, look: Look, retain: Option<Duration>, 
     let (content, endpoint) = match (facts, previous) {
         (Some(facts), previous) => {
             problems = facts.problems.into_boxed_slice();
-            let content = Content { certificates: facts.certificates.into(), crls: facts.crls.into() };
+            let content = Content { certificates: facts.certificates.into(), crls: facts.crls.into(), responses: facts.responses.into() };
             let content = match previous {
                 Some(state) if *state.content == content => state.content.clone(),
                 _ => {

@@ -27,6 +27,7 @@ pub fn assess(content: &Content, endpoint: Option<&EndpointFacts>, now: UnixTime
         certificates: unless_clean(certificates),
         crls: unless_clean(crls),
         target: endpoint.map_or(FindingSet::EMPTY, |facts| facts.target),
+        revocation: Box::default(),
         due,
     }
 }
@@ -80,7 +81,7 @@ mod tests {
     fn found(change: impl FnOnce(&mut CertificateFacts), now: i64) -> Vec<Finding> {
         let mut facts = certificate("a", 100, 200);
         change(&mut facts);
-        let content = Content { certificates: [facts].into(), crls: Box::default() };
+        let content = Content { certificates: [facts].into(), crls: Box::default(), ..Content::default() };
         assess(&content, None, at(now)).certificate(0).iter().collect()
     }
 
@@ -131,14 +132,15 @@ mod tests {
     #[test]
     fn a_crl_is_stale_only_past_its_next_update() {
         for (next_update, now, stale) in [(Some(200), 200, false), (Some(200), 201, true), (None, 9_999, false)] {
-            let content = Content { certificates: Box::default(), crls: [crl("ca", 100, next_update)].into() };
+            let content = Content { crls: [crl("ca", 100, next_update)].into(), ..Content::default() };
             assert_eq!(assess(&content, None, at(now)).crl(0).contains(Finding::Stale), stale, "{next_update:?} at {now}");
         }
     }
 
     #[test]
     fn the_report_says_when_time_alone_changes_it() {
-        let content = Content { certificates: [certificate("a", 100, 200)].into(), crls: [crl("ca", 100, Some(150))].into() };
+        let content =
+            Content { certificates: [certificate("a", 100, 200)].into(), crls: [crl("ca", 100, Some(150))].into(), ..Content::default() };
         for (now, due) in [(50, Some(100)), (100, Some(151)), (151, Some(201)), (201, None)] {
             assert_eq!(assess(&content, None, at(now)).due, due.map(at), "at {now}");
         }
@@ -151,7 +153,11 @@ mod tests {
             target: [Finding::WrongOrder].into_iter().collect(),
             ..crate::assess::fixtures::endpoint()
         };
-        let content = Content { certificates: [certificate("leaf", 100, 200), certificate("ca", 100, 200)].into(), crls: Box::default() };
+        let content = Content {
+            certificates: [certificate("leaf", 100, 200), certificate("ca", 100, 200)].into(),
+            crls: Box::default(),
+            ..Content::default()
+        };
         let report = assess(&content, Some(&endpoint), at(150));
         assert_eq!(report.certificate(0).iter().collect::<Vec<_>>(), [Finding::Untrusted]);
         assert!(report.certificate(1).is_empty());

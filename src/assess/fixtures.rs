@@ -26,6 +26,8 @@ pub(crate) fn certificate(name: &str, not_before: i64, not_after: i64) -> Certif
         key_usage: None,
         extended_key_usage: None,
         names: Box::default(),
+        lookup: None,
+        authority: None,
     }
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn crl(issuer: &str, this_update: i64, next_update: Option<i64>) -> C
         entries: 3,
         delta: false,
         signature_algorithm: "ecdsa-with-SHA256".into(),
+        weak_signature: false,
     }
 }
 
@@ -55,6 +58,7 @@ pub(crate) fn endpoint() -> EndpointFacts {
         client: Default::default(),
         clock_skew: None,
         stapled: false,
+        staple: None,
         method: crate::model::Method::Rustls,
         leaf: FindingSet::EMPTY,
         target: FindingSet::EMPTY,

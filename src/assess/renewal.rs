@@ -46,7 +46,7 @@ mod tests {
     use crate::assess::fixtures::certificate;
 
     fn content(certificates: &[CertificateFacts]) -> Content {
-        Content { certificates: certificates.into(), crls: Box::default() }
+        Content { certificates: certificates.into(), crls: Box::default(), ..Content::default() }
     }
 
     #[test]

@@ -13,10 +13,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::store::Snapshot;
-use crate::model::{CertRole, Finding, Method, Reason, SourceId, SourceKind, Stage, TargetState};
+use crate::model::{
+    CertRole, Finding, Method, Reason, RevocationMethod, RevocationReason, RevocationStatus, RevokedFor, SourceId, SourceKind, Stage,
+    TargetState,
+};
 
 /// Grows when the layout of a record changes.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 /// No record is larger; what claims to be is damage.
 const RECORD_MAX: u32 = 256 << 20;
 
@@ -118,6 +121,10 @@ fn header() -> String {
     Finding::ALL.iter().for_each(|word| add(word.as_str()));
     CertRole::ALL.iter().for_each(|word| add(word.as_str()));
     Method::ALL.iter().for_each(|word| add(word.as_str()));
+    RevocationStatus::ALL.iter().for_each(|word| add(word.as_str()));
+    RevocationReason::ALL.iter().for_each(|word| add(word.as_str()));
+    RevocationMethod::ALL.iter().for_each(|word| add(word.as_str()));
+    RevokedFor::ALL.iter().for_each(|word| add(word.as_str()));
     SourceKind::ALL.iter().for_each(|word| add(word.as_str()));
     format!("notafter state, layout {LAYOUT}, version {}, words {:08x}\n", env!("CARGO_PKG_VERSION"), words.finalize())
 }

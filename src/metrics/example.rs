@@ -41,6 +41,8 @@ pub fn certificate(role: CertRole, cn: &str, issuer_cn: &str, seed: u8) -> Certi
         extended_key_usage: Some(["serverAuth".into(), "clientAuth".into()].into()),
         names: [SubjectName::Dns(cn.into()), SubjectName::Ip([192, 0, 2, 1].into()), SubjectName::Uri("spiffe://example.org/web".into())]
             .into(),
+        lookup: None,
+        authority: None,
     }
 }
 
@@ -55,6 +57,7 @@ pub fn crl(issuer_cn: &str, number: Option<&str>, seed: u8) -> CrlFacts {
         entries: 3,
         delta: false,
         signature_algorithm: "sha256WithRSAEncryption".into(),
+        weak_signature: false,
     }
 }
 
@@ -63,7 +66,7 @@ pub fn target(place: Place, certificates: Vec<CertificateFacts>, crls: Vec<CrlFa
         problems: Box::default(),
         place,
         labels: None,
-        content: Arc::new(Content { certificates: certificates.into(), crls: crls.into() }),
+        content: Arc::new(Content { certificates: certificates.into(), crls: crls.into(), ..Content::default() }),
         endpoint: None,
         report: Report::default(),
         failure: None,
@@ -96,6 +99,7 @@ pub fn handshake_facts() -> EndpointFacts {
         client: Default::default(),
         clock_skew: Some(-3),
         stapled: false,
+        staple: None,
         method: crate::model::Method::Rustls,
         leaf: [].into_iter().collect(),
         target: [].into_iter().collect(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::finding::FindingSet;
+use super::revocation::{Answer, Authority, Lookup, RevocationReason};
 use super::time::UnixTime;
 use super::vocabulary::{CertRole, Method, Reason, closed};
 
@@ -16,6 +17,8 @@ pub struct Facts {
     pub certificates: Vec<CertificateFacts>,
     /// CRLs in the order found.
     pub crls: Vec<CrlFacts>,
+    /// OCSP responses in the order found.
+    pub responses: Vec<ResponseFacts>,
     /// Parts that could not be read.
     pub problems: Vec<Problem>,
     /// What the TLS server showed.
@@ -25,7 +28,7 @@ pub struct Facts {
 impl Facts {
     /// The problem that makes the whole place an error: it gives nothing, and something is wrong with it.
     pub fn failure(&self) -> Option<&Problem> {
-        if self.certificates.is_empty() && self.crls.is_empty() { self.problems.first() } else { None }
+        if self.certificates.is_empty() && self.crls.is_empty() && self.responses.is_empty() { self.problems.first() } else { None }
     }
 }
 
@@ -45,6 +48,8 @@ pub struct Content {
     pub certificates: Box<[CertificateFacts]>,
     /// CRLs in the order found.
     pub crls: Box<[CrlFacts]>,
+    /// OCSP responses in the order found.
+    pub responses: Box<[ResponseFacts]>,
 }
 
 /// One certificate.
@@ -82,6 +87,10 @@ pub struct CertificateFacts {
     pub extended_key_usage: Option<Arc<[Arc<str>]>>,
     /// Subject alternative names.
     pub names: Box<[SubjectName]>,
+    /// What its revocation is looked up by; `None` of a self-signed CA certificate.
+    pub lookup: Option<Box<Lookup>>,
+    /// What signatures by it are checked with; CA certificates only.
+    pub authority: Option<Arc<Authority>>,
 }
 
 /// A public key.
@@ -177,6 +186,25 @@ pub struct CrlFacts {
     pub delta: bool,
     /// The signature's algorithm by its usual name, else its OID.
     pub signature_algorithm: Arc<str>,
+    /// MD2, MD4, MD5 or SHA-1.
+    pub weak_signature: bool,
+}
+
+/// An OCSP response found in a file (nginx's ssl_stapling_file, Envoy's ocsp_staple).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseFacts {
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// Serial number of the certificate that it is about (the first, when about several), in decimal.
+    pub serial: Box<str>,
+    /// producedAt
+    pub produced_at: UnixTime,
+    /// thisUpdate
+    pub this_update: UnixTime,
+    /// nextUpdate
+    pub next_update: Option<UnixTime>,
+    /// The response itself, DER: the service checks it against the certificates that it is about. At most 64 KiB.
+    pub der: Arc<[u8]>,
 }
 
 /// What a TLS server showed besides its certificates, and what follows from the bytes alone.
@@ -198,6 +226,8 @@ pub struct EndpointFacts {
     pub clock_skew: Option<i64>,
     /// Whether an OCSP response was stapled.
     pub stapled: bool,
+    /// What the stapled response says about the leaf; `None` when nothing was stapled.
+    pub staple: Option<Box<Result<Answer, RevocationReason>>>,
     /// How the server was made to show this.
     pub method: Method,
     /// Findings about the leaf that no passing of time changes: trust, name, usage.

@@ -35,10 +35,32 @@ closed! {
         MutualTlsNotEnforced = "mutual_tls_not_enforced",
         /// A client certificate is expected to be optional, and the endpoint refuses a client without one.
         MutualTlsNotOptional = "mutual_tls_not_optional",
-        /// The CRL's nextUpdate has passed.
+        /// The nextUpdate of the CRL, or of what the responder answers, has passed.
         Stale = "stale",
         /// The endpoint accepts a version below TLS 1.2 (RFC 8996).
         OldTlsAccepted = "old_tls_accepted",
+        /// The certificate demands a stapled OCSP response (RFC 7633), and the endpoint staples none that is valid.
+        MustStapleMissing = "must_staple_missing",
+        /// CRL, OCSP and staple say different things about the certificate for longer than a day.
+        RevocationDisagreement = "revocation_disagreement",
+        /// The stapled OCSP response is no valid answer about the leaf.
+        StapleInvalid = "staple_invalid",
+        /// The stapled OCSP response is past its nextUpdate.
+        StapleStale = "staple_stale",
+        /// The CRL's number or thisUpdate went back; the newer list is kept.
+        Regressed = "regressed",
+        /// The CRL lost entries of certificates that have not expired.
+        Shrunk = "shrunk",
+        /// The CRL's issuing distribution point has none of the names that certificates look for it by (RFC 5280 section 6.3.3 (b)(2)).
+        ScopeMismatch = "scope_mismatch",
+        /// The signature does not hold.
+        SignatureInvalid = "signature_invalid",
+        /// The responder's signer may not answer for the issuer (RFC 6960 section 4.2.2.2).
+        Unauthorized = "unauthorized",
+        /// The responder's own certificate is near its end.
+        Expiring = "expiring",
+        /// The place does not answer, or not with what belongs there.
+        Unreachable = "unreachable",
     }
 }
 
@@ -51,29 +73,42 @@ pub enum Noun {
     Crl,
     /// `tls_target_finding`
     Target,
+    /// `x509_responder_finding`
+    Responder,
 }
 
 impl Finding {
-    /// What it is about.
-    pub const fn noun(self) -> Noun {
+    /// What it may be about.
+    pub const fn nouns(self) -> &'static [Noun] {
         match self {
             Self::Expired
             | Self::NotYetValid
             | Self::WeakKey
-            | Self::WeakSignature
             | Self::Untrusted
             | Self::SelfSignedLeaf
             | Self::NameMismatch
-            | Self::MissingServerAuth => Noun::Certificate,
-            Self::Stale => Noun::Crl,
+            | Self::MissingServerAuth
+            | Self::MustStapleMissing
+            | Self::RevocationDisagreement => &[Noun::Certificate],
+            Self::WeakSignature => &[Noun::Certificate, Noun::Crl, Noun::Responder],
+            Self::Regressed | Self::Shrunk | Self::ScopeMismatch => &[Noun::Crl],
+            Self::Stale | Self::SignatureInvalid | Self::Unreachable => &[Noun::Crl, Noun::Responder],
+            Self::Unauthorized | Self::Expiring => &[Noun::Responder],
+            Self::SignatureUnchecked => &[Noun::Target, Noun::Crl, Noun::Responder],
             Self::IncompleteChain
             | Self::WrongOrder
-            | Self::SignatureUnchecked
             | Self::OldTlsAccepted
             | Self::ClientCaNotAccepted
             | Self::MutualTlsNotEnforced
-            | Self::MutualTlsNotOptional => Noun::Target,
+            | Self::MutualTlsNotOptional
+            | Self::StapleInvalid
+            | Self::StapleStale => &[Noun::Target],
         }
+    }
+
+    /// Whether it may be about this.
+    pub fn is_about(self, noun: Noun) -> bool {
+        self.nouns().contains(&noun)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod place;
 pub mod probe;
 pub mod quantity;
 pub mod render;
+pub mod revocation;
 pub mod scan;
 pub mod snapshot;
 pub mod state;
@@ -30,6 +31,10 @@ pub use options::{Labels, SourceOptions};
 pub use place::Place;
 pub use quantity::{ByteSize, HumanDuration};
 pub use render::{Fragment, Render, Rendered};
+pub use revocation::{
+    Answer, Answers, Authority, DistributionPoint, Lookup, Pointers, RevocationMethod, RevocationReason, RevocationStatus, RevocationView,
+    Revocations, RevokedFor, Says, Services, Signed, Verdict,
+};
 pub use scan::{BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use snapshot::{SnapshotView, Snapshots};
 pub use state::{FailureFacts, Report, SourceHeader, SourceStatus, TargetState};

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::revocation::RevocationMethod;
+
 /// The user's own labels, sorted by name: on every series of a source or target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Labels(pub Box<[(Box<str>, Box<str>)]>);
@@ -37,6 +39,8 @@ pub struct SourceOptions {
     pub trust_store: bool,
     /// The part of the lifetime after which a leaf should have been renewed.
     pub rotate_at: f64,
+    /// How revocation is looked up, most preferred first; empty: not at all.
+    pub revocation: Arc<[RevocationMethod]>,
 }
 
 impl Default for SourceOptions {
@@ -50,6 +54,7 @@ impl Default for SourceOptions {
             chain: ChainScope::All,
             trust_store: false,
             rotate_at: 0.75,
+            revocation: Arc::from([RevocationMethod::Staple, RevocationMethod::Crl, RevocationMethod::Ocsp]),
         }
     }
 }

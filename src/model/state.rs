@@ -10,6 +10,7 @@ use super::finding::FindingSet;
 use super::id::SourceId;
 use super::options::{Labels, SourceOptions};
 use super::place::Place;
+use super::revocation::Verdict;
 use super::scan::Stamp;
 use super::time::UnixTime;
 use super::vocabulary::{Reason, Stage};
@@ -62,6 +63,8 @@ pub struct Report {
     pub crls: Box<[FindingSet]>,
     /// About the target.
     pub target: FindingSet,
+    /// Per certificate; empty when nothing is looked up for any.
+    pub revocation: Box<[Verdict]>,
     /// When the passing of time alone changes this report.
     pub due: Option<UnixTime>,
 }
@@ -70,6 +73,11 @@ impl Report {
     /// Findings of the certificate at this index.
     pub fn certificate(&self, index: usize) -> FindingSet {
         self.certificates.get(index).copied().unwrap_or_default()
+    }
+
+    /// The verdict on the revocation of the certificate at this index.
+    pub fn verdict(&self, index: usize) -> Option<&Verdict> {
+        self.revocation.get(index)
     }
 
     /// Findings of the CRL at this index.

@@ -49,6 +49,7 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
         client: client::facts(&shown.client),
         clock_skew: shown.clock.map(|clock| client::skew(clock, now)),
         stapled: shown.staple.is_some(),
+        staple: None,
         method: shown.method,
         leaf: FindingSet::EMPTY,
         target,

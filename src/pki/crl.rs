@@ -74,6 +74,7 @@ pub fn read(der: &[u8]) -> Result<CrlFacts, CrlError> {
         entries,
         delta: extensions.delta,
         signature_algorithm: Arc::from(oid::signature_name(algorithm)),
+        weak_signature: oid::is_weak_signature(algorithm, &[]),
     })
 }
 

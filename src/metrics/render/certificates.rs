@@ -107,7 +107,7 @@ fn info(out: &mut Vec<u8>, certificate: &CertificateFacts) {
 }
 
 fn write_findings(page: &mut Page, place: &[u8], which: &[u8], scratch: &mut Vec<u8>, findings: FindingSet) {
-    for finding in findings.iter().filter(|finding| finding.noun() == Noun::Certificate) {
+    for finding in findings.iter().filter(|finding| finding.is_about(Noun::Certificate)) {
         scratch.clear();
         label(scratch, "finding", finding.as_str());
         page.line(table::CERT_FINDING, &[place, which, scratch], 1_u64);

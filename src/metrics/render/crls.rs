@@ -30,7 +30,7 @@ pub fn write(page: &mut Page, labels: &mut Labels, target: &TargetState) -> u64 
         }
         page.line(table::CRL_STALE, &all, findings.contains(Finding::Stale));
         page.line(table::CRL_ENTRIES, &all, crl.entries);
-        for finding in findings.iter().filter(|finding| finding.noun() == Noun::Crl) {
+        for finding in findings.iter().filter(|finding| finding.is_about(Noun::Crl)) {
             rest.clear();
             label(rest, "finding", finding.as_str());
             page.line(table::CRL_FINDING, &[place, which, rest], 1_u64);

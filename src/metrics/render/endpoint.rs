@@ -16,7 +16,7 @@ pub fn write(page: &mut Page, labels: &Labels, target: &TargetState) {
         stage_and_reason(&mut own, failure.stage, failure.reason);
         page.line(table::PROBE_FAILURE, &[place, &own], 1_u64);
     }
-    for finding in target.report.target.iter().filter(|finding| finding.noun() == Noun::Target) {
+    for finding in target.report.target.iter().filter(|finding| finding.is_about(Noun::Target)) {
         own.clear();
         label(&mut own, "finding", finding.as_str());
         page.line(table::TARGET_FINDING, &[place, &own], 1_u64);

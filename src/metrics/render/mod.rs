@@ -118,7 +118,7 @@ fn shown<'a>(source: &SourceHeader, target: &'a TargetState) -> impl Iterator<It
 
 /// How many findings of a set are about this noun.
 fn count(findings: crate::model::FindingSet, noun: Noun) -> u64 {
-    findings.iter().filter(|finding| finding.noun() == noun).count() as u64
+    findings.iter().filter(|finding| finding.is_about(noun)).count() as u64
 }
 
 #[cfg(test)]

@@ -1,0 +1,388 @@
+//! Revocation: what a certificate says about where to ask, what was answered, and what follows.
+//!
+//! Verdicts are made in two steps. `pki` makes an [`Answer`] of bytes whose signature holds; `assess` makes a [`Verdict`] of all answers about a
+//! certificate, by the source's choice of methods and the time. So the passing of time needs no bytes again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::CrlFacts;
+use super::finding::FindingSet;
+use super::time::UnixTime;
+use super::vocabulary::closed;
+
+closed! {
+    /// What is known of a certificate's revocation.
+    #[derive(Default)]
+    pub enum RevocationStatus {
+        /// A fresh, authenticated answer says that it is not revoked.
+        Good = "good",
+        /// An authenticated answer says that it is revoked, or on hold.
+        Revoked = "revoked",
+        /// Nobody could say.
+        Unknown = "unknown",
+        /// Its issuer does not say, and need not.
+        NotApplicable = "not_applicable",
+        /// Not asked yet.
+        #[default]
+        Pending = "pending",
+    }
+}
+
+closed! {
+    /// How a certificate's revocation is looked up.
+    pub enum RevocationMethod {
+        /// The OCSP response that the server staples, or that a file holds.
+        Staple = "staple",
+        /// Asking the responder (RFC 6960).
+        Ocsp = "ocsp",
+        /// The issuer's list (RFC 5280 section 5).
+        Crl = "crl",
+    }
+}
+
+closed! {
+    /// Why an answer is not usable, or why there is none.
+    pub enum RevocationReason {
+        /// Its nextUpdate has passed, or it is older than it may be.
+        Stale = "stale",
+        /// Its thisUpdate is still to come.
+        NotYetValid = "not_yet_valid",
+        /// The signature does not hold.
+        SignatureInvalid = "signature_invalid",
+        /// It is not by the certificate's issuer.
+        WrongIssuer = "wrong_issuer",
+        /// It says nothing about this certificate.
+        NotForCertificate = "not_for_certificate",
+        /// The list is for other certificates: its issuing distribution point says so (RFC 5280 section 6.3.3 (b)).
+        ScopeMismatch = "scope_mismatch",
+        /// A critical extension that is not understood.
+        CriticalExtension = "critical_extension",
+        /// The response's signer may not answer for the issuer (RFC 6960 section 4.2.2.2).
+        ResponderUnauthorized = "responder_unauthorized",
+        /// The signature's algorithm cannot be checked here.
+        UnsupportedAlgorithm = "unsupported_algorithm",
+        /// It cannot be read.
+        Malformed = "malformed",
+        /// The responder answers with an error status (RFC 6960 section 4.2.1).
+        ResponderStatus = "responder_status",
+        /// The responder does not know the certificate.
+        UnknownToResponder = "unknown_to_responder",
+        /// A list that covers some revocation reasons only, and the others are missing.
+        ReasonsIncomplete = "reasons_incomplete",
+        /// No certificate of the issuer was found, so no signature can be checked.
+        IssuerUnknown = "issuer_unknown",
+        /// The certificate does not say where to ask, and nothing is configured.
+        NoSource = "no_source",
+        /// It points to places that are not fetched from (LDAP).
+        UnsupportedScheme = "unsupported_scheme",
+        /// The egress policy denies the place.
+        EgressDenied = "egress_denied",
+        /// `offline` is set.
+        Offline = "offline",
+        /// The place does not resolve, refuses, or does not answer in time.
+        Unreachable = "unreachable",
+        /// The place answers with an HTTP error.
+        HttpError = "http_error",
+        /// The answer is larger than it may be.
+        TooLarge = "too_large",
+        /// The source's `revocation` leaves the method out.
+        NotWanted = "not_wanted",
+        /// Not applicable: the issuer says that it never revokes (RFC 9608).
+        NoRevAvail = "no_rev_avail",
+        /// Not applicable: a trust anchor, which nobody stands above.
+        SelfSigned = "self_signed",
+        /// Not applicable: so short-lived that its issuer publishes nothing.
+        ShortLived = "short_lived",
+    }
+}
+
+closed! {
+    /// Why a certificate was revoked (RFC 5280 section 5.3.1).
+    #[derive(Default)]
+    pub enum RevokedFor {
+        /// 0, and when no reason is given.
+        #[default]
+        Unspecified = "unspecified",
+        /// 1
+        KeyCompromise = "keyCompromise",
+        /// 2
+        CaCompromise = "cACompromise",
+        /// 3
+        AffiliationChanged = "affiliationChanged",
+        /// 4
+        Superseded = "superseded",
+        /// 5
+        CessationOfOperation = "cessationOfOperation",
+        /// 6: may be released again.
+        CertificateHold = "certificateHold",
+        /// 8: only in delta CRLs.
+        RemoveFromCrl = "removeFromCRL",
+        /// 9
+        PrivilegeWithdrawn = "privilegeWithdrawn",
+        /// 10
+        AaCompromise = "aACompromise",
+    }
+}
+
+/// What a certificate's revocation is looked up by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookup {
+    /// The serial number's INTEGER contents without redundant leading bytes.
+    pub serial: Box<[u8]>,
+    /// The issuer's DER Name, as it stands in this certificate.
+    pub issuer: Arc<[u8]>,
+    /// Where to ask; certificates of one issuer mostly share it.
+    pub pointers: Arc<Pointers>,
+    /// The certificate's own signature, so that its issuer can be told from others of the same name. `None` when it is larger than anything sensible.
+    pub signed: Option<Box<Signed>>,
+    /// TLS feature status_request (RFC 7633): the server must staple.
+    pub must_staple: bool,
+    /// noRevAvail (RFC 9608).
+    pub no_rev_avail: bool,
+    /// basicConstraints says CA.
+    pub is_ca: bool,
+}
+
+/// Where a certificate says that revocation is to be asked for. Bounded: a certificate may name hundreds of places.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Pointers {
+    /// CRL distribution points (RFC 5280 section 4.2.1.13).
+    pub crls: Box<[DistributionPoint]>,
+    /// Freshest CRL, for deltas (RFC 5280 section 4.2.1.15).
+    pub freshest: Box<[DistributionPoint]>,
+    /// OCSP responders (RFC 5280 section 4.2.2.1), http and https only.
+    pub responders: Box<[Box<str>]>,
+    /// Places of the issuer's certificate (caIssuers), http and https only.
+    pub issuers: Box<[Box<str>]>,
+    /// Authority key identifier (RFC 5280 section 4.2.1.1).
+    pub authority_key: Option<Box<[u8]>>,
+    /// There were places, but none with http or https.
+    pub unsupported: bool,
+}
+
+/// One distribution point.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DistributionPoint {
+    /// Its names, each a DER GeneralName; one that is relative to the issuer is written out in full (as directoryName).
+    pub names: Box<[Box<[u8]>]>,
+    /// Those of its names that can be fetched from: http and https. They are alternatives.
+    pub urls: Box<[Box<str>]>,
+    /// The reasons it covers, as bits of RFC 5280's ReasonFlags (bit 1 is keyCompromise); `None`: all.
+    pub reasons: Option<u16>,
+    /// DER Name of who signs the list, when that is not the certificate's issuer.
+    pub crl_issuer: Option<Box<[u8]>>,
+}
+
+/// A signature and what it covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// DER AlgorithmIdentifier.
+    pub algorithm: Arc<[u8]>,
+    /// The digest of what is signed, where the algorithm allows that; else the whole of it.
+    pub message: Box<[u8]>,
+    /// Whether `message` is a digest.
+    pub is_digest: bool,
+    /// The signature, without the count of unused bits.
+    pub signature: Box<[u8]>,
+}
+
+/// Who may sign certificates, lists and answers: of a CA certificate or a trust anchor what checking needs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Authority {
+    /// DER Name.
+    pub subject: Arc<[u8]>,
+    /// DER SubjectPublicKeyInfo.
+    pub key: Arc<[u8]>,
+    /// Subject key identifier.
+    pub key_id: Option<Box<[u8]>>,
+    /// As [`CertificateFacts::key_usage`](super::CertificateFacts::key_usage).
+    pub key_usage: Option<u16>,
+}
+
+/// What one method answers about one certificate. Its signature holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What it says.
+    pub says: Says,
+    /// thisUpdate
+    pub this_update: UnixTime,
+    /// Until when it may be believed, inclusive: nextUpdate, or what the policy says of answers without one.
+    pub until: UnixTime,
+    /// producedAt of an OCSP answer.
+    pub produced_at: Option<UnixTime>,
+    /// Where it comes from: a URL, a file, a target.
+    pub from: Arc<str>,
+}
+
+/// The word of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Says {
+    /// Not revoked.
+    Good,
+    /// Revoked.
+    Revoked {
+        /// Since when.
+        at: UnixTime,
+        /// Why.
+        reason: RevokedFor,
+    },
+}
+
+/// All that the revocation service knows of one certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// By CRL; an error says why there is no answer. `None`: not known yet.
+    pub crl: Option<Result<Answer, RevocationReason>>,
+    /// By asking a responder.
+    pub ocsp: Option<Result<Answer, RevocationReason>>,
+    /// By an OCSP response in a file.
+    pub staple: Option<Result<Answer, RevocationReason>>,
+}
+
+/// The overall verdict on one certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The state.
+    pub status: RevocationStatus,
+    /// Why it is unknown or not applicable.
+    pub reason: Option<RevocationReason>,
+    /// Which method decided.
+    pub method: Option<RevocationMethod>,
+    /// When and why it was revoked.
+    pub revoked: Option<Box<(UnixTime, RevokedFor)>>,
+    /// Until when the deciding answer holds; a revocation outlives it.
+    pub until: Option<UnixTime>,
+}
+
+/// The door to what the revocation service knows.
+pub trait Revocations: Send + Sync {
+    /// The newest view. Does no I/O and waits for nothing.
+    fn load(&self) -> Arc<dyn RevocationView>;
+    /// Waits until there is a view newer than this generation. Cancel safe.
+    fn newer(&self, generation: u64) -> super::BoxFuture<'_, ()>;
+}
+
+/// What is known of the watched certificates' revocation at one moment; it never changes.
+pub trait RevocationView: Send + Sync {
+    /// What is known of the certificate with this fingerprint; `None`: the service does not know the certificate yet.
+    fn answers(&self, fingerprint: &[u8; 32]) -> Option<&Answers>;
+    /// Grows with every publication.
+    fn generation(&self) -> u64;
+    /// Findings about a CRL or an OCSP response that a source found, by its fingerprint; `None`: not checked yet.
+    fn checked(&self, fingerprint: &[u8; 32]) -> Option<FindingSet>;
+    /// The CRLs and responders themselves.
+    fn services(&self) -> &Services;
+}
+
+/// CRLs fetched from URLs, and responders, each as a thing that is watched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Services {
+    /// By URL.
+    pub crls: Vec<CrlService>,
+    /// By URL.
+    pub responders: Vec<Responder>,
+}
+
+/// A CRL at a URL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrlService {
+    /// Where.
+    pub url: Arc<str>,
+    /// The newest list whose signature holds.
+    pub list: Option<Arc<CrlFacts>>,
+    /// What is wrong.
+    pub findings: FindingSet,
+    /// Why the last fetch brought nothing usable, in closed words and open ones.
+    pub failure: Option<(RevocationReason, Box<str>)>,
+    /// When it was last fetched or confirmed.
+    pub checked_at: Option<UnixTime>,
+    /// When it is fetched next.
+    pub next_at: Option<UnixTime>,
+    /// How many watched certificates it answers for.
+    pub certificates: u64,
+    /// How many of them it revokes.
+    pub revoked: u64,
+}
+
+/// An OCSP responder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Responder {
+    /// Where.
+    pub url: Arc<str>,
+    /// What is wrong.
+    pub findings: FindingSet,
+    /// End of the earliest ending delegate certificate that it signs with now.
+    pub certificate_not_after: Option<UnixTime>,
+    /// The oldest thisUpdate of its current answers.
+    pub oldest_this_update: Option<UnixTime>,
+    /// Why the last request brought nothing usable.
+    pub failure: Option<(RevocationReason, Box<str>)>,
+    /// How many watched certificates it is asked about.
+    pub certificates: u64,
+}
+
+/// A view that knows nothing: where revocation is not looked up.
+#[derive(Debug, Default)]
+pub struct NoRevocations {
+    services: Services,
+}
+
+impl RevocationView for NoRevocations {
+    fn answers(&self, _: &[u8; 32]) -> Option<&Answers> {
+        None
+    }
+
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    fn checked(&self, _: &[u8; 32]) -> Option<FindingSet> {
+        None
+    }
+
+    fn services(&self) -> &Services {
+        &self.services
+    }
+}
+
+impl Revocations for NoRevocations {
+    fn load(&self) -> Arc<dyn RevocationView> {
+        Arc::new(Self::default())
+    }
+
+    fn newer(&self, _: u64) -> super::BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A view made of a plain map; for whoever looks only once, and for tests.
+#[derive(Clone, Debug, Default)]
+pub struct FixedRevocations {
+    /// By fingerprint.
+    pub answers: HashMap<[u8; 32], Answers>,
+    /// By fingerprint of the CRL or response.
+    pub checked: HashMap<[u8; 32], FindingSet>,
+    /// CRLs and responders.
+    pub services: Services,
+}
+
+impl RevocationView for FixedRevocations {
+    fn answers(&self, fingerprint: &[u8; 32]) -> Option<&Answers> {
+        self.answers.get(fingerprint)
+    }
+
+    fn generation(&self) -> u64 {
+        1
+    }
+
+    fn checked(&self, fingerprint: &[u8; 32]) -> Option<FindingSet> {
+        self.checked.get(fingerprint).copied()
+    }
+
+    fn services(&self) -> &Services {
+        &self.services
+    }
+}
