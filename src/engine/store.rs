@@ -41,7 +41,7 @@ impl SourceState {
 
     /// Every target, bucket by bucket.
     pub fn targets(&self) -> impl Iterator<Item = &Arc<TargetState>> {
-        self.buckets.iter().flat_map(|bucket| bucket.entries.iter().map(|entry| &entry.state))
+        self.buckets.iter().flat_map(|bucket| bucket.entries.iter().map(|entry| &*entry.state))
     }
 }
 
@@ -129,6 +129,13 @@ impl SnapshotView for Snapshot {
 
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
         self.sources.get(source).into_iter().flat_map(|source| source.targets()).for_each(|target| visit(target));
+    }
+
+    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>)) {
+        for bucket in self.sources.get(source).into_iter().flat_map(|source| &source.buckets) {
+            // The entries' address: a bucket that is only rendered anew keeps them.
+            visit(Arc::as_ptr(&bucket.entries).addr(), &mut bucket.entries.iter().map(|entry| &entry.state));
+        }
     }
 
     fn generation(&self) -> u64 {

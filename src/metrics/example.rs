@@ -146,6 +146,10 @@ impl SnapshotView for View {
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
         self.watched.iter().filter(|watched| watched.header.id == *source).flat_map(|watched| &watched.targets).for_each(visit);
     }
+    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>)) {
+        let watched = self.watched.iter().find(|watched| watched.header.id == *source);
+        watched.into_iter().for_each(|watched| visit(0, &mut watched.targets.iter()));
+    }
     fn generation(&self) -> u64 {
         7
     }

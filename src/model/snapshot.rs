@@ -20,6 +20,9 @@ pub trait SnapshotView: Send + Sync {
     fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus));
     /// The targets of one source, in any order; none when there is no such source.
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState));
+    /// The targets of one source in pieces that are replaced as a whole. A piece's number is its own for as long as this snapshot is held: who holds
+    /// the former one too knows by it what has not changed.
+    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>));
     /// Grows with every publication.
     fn generation(&self) -> u64;
     /// Whether the first round of every source has ended.

@@ -1,0 +1,147 @@
+//! Who may sign: the authorities known from watched certificates, from trust stores and from caIssuers, and which of them is believed for whom.
+//!
+//! May touch: `model`, `pki`. A name proves nothing: whoever shows a certificate may write any name into it. An authority counts for a
+//! certificate only when that was issued by its key, or when it stands beside the issuer under the same parent (RFC 5280 section 6.3.3 (f):
+//! the same trust anchor).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::model::{Authority, Lookup};
+use crate::pki::authority;
+
+/// How many authorities of one name are looked at.
+const OF_ONE_NAME: usize = 16;
+/// How far up parents are looked for.
+const DEPTH: usize = 6;
+
+/// All authorities, by the name they sign under.
+#[derive(Debug, Default)]
+pub(super) struct Authorities {
+    by_name: HashMap<Arc<[u8]>, Vec<Known>>,
+    /// Grows whenever one is added.
+    pub(super) revision: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    authority: Arc<Authority>,
+    /// The certificates that carry it, as far as their own issuer can be looked for.
+    lookups: Vec<Lookup>,
+    /// The operator's own word: a trust store or the configuration.
+    trusted: bool,
+    /// How many watched certificates carry it.
+    refs: u32,
+    /// Fetched by caIssuers; kept although nobody watches it.
+    fetched: bool,
+}
+
+impl Authorities {
+    /// One that the operator trusts.
+    pub(super) fn trust(&mut self, authority: Arc<Authority>) {
+        self.entry(authority, |known| known.trusted = true);
+    }
+
+    /// One that a watched certificate carries.
+    pub(super) fn add(&mut self, authority: &Arc<Authority>, lookup: Option<&Lookup>) {
+        self.entry(authority.clone(), |known| known.refs += 1);
+        self.remember(authority, lookup);
+    }
+
+    /// One that was fetched; it is believed for nobody unless it issued them.
+    pub(super) fn fetched(&mut self, authority: &Arc<Authority>, lookup: Option<&Lookup>) {
+        self.entry(authority.clone(), |known| known.fetched = true);
+        self.remember(authority, lookup);
+    }
+
+    /// A watched certificate that carries it is gone.
+    pub(super) fn remove(&mut self, authority: &Arc<Authority>) {
+        let Some(all) = self.by_name.get_mut(&authority.subject) else { return };
+        for known in all.iter_mut().filter(|known| known.authority == *authority) {
+            known.refs = known.refs.saturating_sub(1);
+        }
+        all.retain(|known| known.refs > 0 || known.trusted || known.fetched);
+        if all.is_empty() {
+            self.by_name.remove(&authority.subject);
+        }
+    }
+
+    /// Who issued the certificate.
+    pub(super) fn issuer_of(&self, lookup: &Lookup) -> Option<Arc<Authority>> {
+        self.named(&lookup.issuer).find(|known| authority::issued(&known.authority, lookup)).map(|known| known.authority.clone())
+    }
+
+    /// Who may sign lists for certificates of this issuer under this name: the issuer itself; its other keys and the signers it names, when one
+    /// parent stands above both or the operator trusts them.
+    pub(super) fn signers(&self, issuer: &Arc<Authority>, name: &[u8]) -> Vec<Arc<Authority>> {
+        let mut found = Vec::new();
+        if crate::pki::name::same(&issuer.subject, name) {
+            found.push(issuer.clone());
+        }
+        let above = self.above(issuer);
+        for known in self.named(name).filter(|known| known.authority != *issuer) {
+            let is_beside = || self.parents(known).iter().any(|parent| parent == issuer || above.contains(parent));
+            if known.trusted || is_beside() {
+                found.push(known.authority.clone());
+            }
+        }
+        found
+    }
+
+    /// The issuer and all that stand above it.
+    fn above(&self, issuer: &Arc<Authority>) -> HashSet<Arc<Authority>> {
+        let mut above = HashSet::from([issuer.clone()]);
+        let mut layer = vec![issuer.clone()];
+        for _ in 0..DEPTH {
+            let mut next = Vec::new();
+            for authority in &layer {
+                for known in self.named(&authority.subject).filter(|known| known.authority == *authority) {
+                    next.extend(self.parents(known).into_iter().filter(|parent| above.insert(parent.clone())));
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            layer = next;
+        }
+        above
+    }
+
+    fn parents(&self, known: &Known) -> Vec<Arc<Authority>> {
+        let of_each = known.lookups.iter().filter_map(|lookup| self.issuer_of(lookup));
+        of_each.filter(|parent| *parent != known.authority).collect()
+    }
+
+    fn named(&self, name: &[u8]) -> impl Iterator<Item = &Known> {
+        let exact = self.by_name.get(name);
+        // The same name may be spelled in another way; that is rare enough to look at all.
+        let other = exact.is_none().then(|| self.by_name.iter().filter(|(known, _)| crate::pki::name::same(known, name)).map(|(_, all)| all));
+        exact.into_iter().chain(other.into_iter().flatten()).flatten()
+    }
+
+    fn entry(&mut self, authority: Arc<Authority>, change: impl FnOnce(&mut Known)) {
+        let all = self.by_name.entry(authority.subject.clone()).or_default();
+        let at = match all.iter().position(|known| known.authority == authority) {
+            Some(at) => at,
+            None if all.len() >= OF_ONE_NAME => return,
+            None => {
+                self.revision += 1;
+                all.push(Known { authority, lookups: Vec::new(), trusted: false, refs: 0, fetched: false });
+                all.len() - 1
+            }
+        };
+        change(&mut all[at]);
+    }
+
+    fn remember(&mut self, authority: &Arc<Authority>, lookup: Option<&Lookup>) {
+        let Some(lookup) = lookup else { return };
+        let known = self.by_name.get_mut(&authority.subject).and_then(|all| all.iter_mut().find(|known| known.authority == *authority));
+        if let Some(known) = known
+            && known.lookups.len() < OF_ONE_NAME
+            && !known.lookups.contains(lookup)
+        {
+            self.revision += 1;
+            known.lookups.push(lookup.clone());
+        }
+    }
+}
