@@ -110,7 +110,8 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let counters = Arc::new(Counters::new(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| start(&error))?);
     let store = Arc::new(SnapshotStore::default());
     let render = sources::renderer(&config.metrics.compatibility);
-    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock: clock.clone() };
+    let revocations = Arc::new(crate::model::revocation::NoRevocations::default());
+    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock: clock.clone(), revocations };
 
     let mut sources = sources::Running::default();
     let specs = sources.build(&config)?;

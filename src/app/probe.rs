@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::config::probe::{ModuleConfig, ProbeConfig};
 use crate::metrics::{ProbeFacts, Renderer, probe_page};
 use crate::model::probe::{ProbeRequest, Prober, Refusal, Refused};
+use crate::model::revocation::{NoRevocations, RevocationMethod};
 use crate::model::{
     BoxFuture, BuildContext, Clock, Failure, Finding, Limits, Material, Observation, Place, Reason, Render, ScanContext, Sink, Source,
     SourceHeader, SourceId, SourceKind, SourceOptions, Stage, Stamp, TargetState, Trace, UnixTime,
@@ -176,7 +177,7 @@ impl Seen {
         };
         let facts = material.map(|material| pki::decode(&material, &Limits::default(), now));
         let look = Look { place, labels, facts, failure, stamp: None, counted: true };
-        let state = carry(None, TargetEvent::Looked(Box::new(look)), None, now)?;
+        let state = carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &options(), now)?;
         Some(Self { state, trace, verified_until })
     }
 
@@ -184,6 +185,11 @@ impl Seen {
         let leaf = self.state.report.certificate(0);
         self.state.failure.is_none() && self.verified_until.is_some() && !OF_THE_LEAF.iter().any(|finding| leaf.contains(*finding))
     }
+}
+
+/// Nothing is fetched for a probe: of revocation it tells what the server staples.
+fn options() -> SourceOptions {
+    SourceOptions { revocation: Arc::from([RevocationMethod::Staple]), ..SourceOptions::default() }
 }
 
 /// The page, whatever came of the probe.
@@ -219,7 +225,7 @@ fn answer(
         version: endpoint.and_then(|facts| facts.version.as_deref()),
         cipher: endpoint.and_then(|facts| facts.cipher.as_deref()),
     };
-    let header = SourceHeader { id: SourceId { kind: SourceKind::Tls, name: "probe".into() }, options: SourceOptions::default() };
+    let header = SourceHeader { id: SourceId { kind: SourceKind::Tls, name: "probe".into() }, options: options() };
     let rendered = renderer.targets(&header, &mut seen.iter().map(|seen| &seen.state));
     let page = probe_page(&facts, &rendered)?;
     let Some(mut text) = debug else { return Ok(page) };

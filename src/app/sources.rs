@@ -127,7 +127,8 @@ pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: O
         Some(at) => Arc::new(FixedClock { at, machine: SystemClock::new() }),
         None => Arc::new(SystemClock::new()),
     };
-    let parts = Parts { store: store.clone(), render: renderer(compatibility), events: counters.clone(), clock };
+    let revocations = Arc::new(crate::model::revocation::NoRevocations::default());
+    let parts = Parts { store: store.clone(), render: renderer(compatibility), events: counters.clone(), clock, revocations };
     let mut progress = Progress::new();
     let watching = async {
         loop {

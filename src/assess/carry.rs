@@ -5,19 +5,20 @@
 //! the failure.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::findings::assess;
 use crate::model::options::Labels;
 use crate::model::state::Counters;
-use crate::model::{Content, Facts, Failure, FailureFacts, Place, Reason, Stage, Stamp, TargetState, UnixTime};
+use crate::model::{
+    Content, Facts, Failure, FailureFacts, Place, Reason, Report, RevocationView, SourceOptions, Stage, Stamp, TargetState, UnixTime,
+};
 
 /// What happened to a target.
 #[derive(Debug)]
 pub enum TargetEvent {
     /// It was looked at.
     Looked(Box<Look>),
-    /// Nothing but time passed.
+    /// Time passed, or the revocation service knows more.
     TimePassed,
     /// A complete listing does not have it.
     Absent,
@@ -41,19 +42,31 @@ pub struct Look {
 }
 
 /// The state that follows. `None` drops the target with all its series.
-pub fn carry(previous: Option<&TargetState>, event: TargetEvent, retain: Option<Duration>, now: UnixTime) -> Option<TargetState> {
+pub fn carry(
+    previous: Option<&TargetState>,
+    event: TargetEvent,
+    revocation: &dyn RevocationView,
+    options: &SourceOptions,
+    now: UnixTime,
+) -> Option<TargetState> {
     match event {
         TargetEvent::Absent => None,
         TargetEvent::TimePassed => {
             let previous = previous?;
-            let report = assess(&previous.content, previous.endpoint.as_deref(), now);
+            let report = assess(&previous.content, previous.endpoint.as_deref(), revocation, options, Some(&previous.report), now);
             Some(TargetState { report, ..previous.clone() })
         }
-        TargetEvent::Looked(look) => Some(looked(previous, *look, retain, now)),
+        TargetEvent::Looked(look) => Some(looked(previous, *look, revocation, options, now)),
     }
 }
 
-fn looked(previous: Option<&TargetState>, look: Look, retain: Option<Duration>, now: UnixTime) -> TargetState {
+fn looked(
+    previous: Option<&TargetState>,
+    look: Look,
+    revocation: &dyn RevocationView,
+    options: &SourceOptions,
+    now: UnixTime,
+) -> TargetState {
     let Look { place, labels, facts, failure, stamp, counted } = look;
     let (facts, problem) = match facts {
         Some(facts) => match facts.failure().cloned() {
@@ -68,7 +81,7 @@ fn looked(previous: Option<&TargetState>, look: Look, retain: Option<Duration>, 
         .or(problem)
         .map(|(stage, reason, detail): (Stage, Reason, String)| Box::new(FailureFacts { stage, reason, detail: detail.into(), since }));
     let counters = counted.then(|| count(previous, failure.as_deref()));
-    let outlived = failure.is_some() && retain.is_some_and(|retain| now.since(since) > retain);
+    let outlived = failure.is_some() && options.retain.is_some_and(|retain| now.since(since) > retain);
 
     let mut changed_at = previous.map_or(now, |state| state.changed_at);
     let mut problems = Box::default();
@@ -89,10 +102,22 @@ fn looked(previous: Option<&TargetState>, look: Look, retain: Option<Duration>, 
         (None, Some(state)) => (state.content.clone(), state.endpoint.clone()),
         (None, None) => Default::default(),
     };
-    let report = assess(&content, endpoint.as_deref(), now);
+    let known = previous.map(|state| known_verdicts(state, &content));
+    let report = assess(&content, endpoint.as_deref(), revocation, options, known.as_ref(), now);
     // What is not well is read again at the next scan, so that its errors are counted for as long as they last.
     let stamp = stamp.filter(|_| failure.is_none() && problems.is_empty());
     TargetState { place, labels, content, endpoint, report, failure, problems, stamp, changed_at, counters }
+}
+
+/// What was known of the revocation of the certificates that are there now: a renewal moves them.
+fn known_verdicts(state: &TargetState, content: &Arc<Content>) -> Report {
+    if Arc::ptr_eq(&state.content, content) || state.report.revocation.is_empty() {
+        return Report { revocation: state.report.revocation.clone(), ..Report::default() };
+    }
+    let former = |fingerprint| state.content.certificates.iter().position(|facts| facts.fingerprint == fingerprint);
+    let verdict = |fingerprint| former(fingerprint).and_then(|at| state.report.verdict(at)).cloned().unwrap_or_default();
+    let revocation = content.certificates.iter().map(|facts| verdict(facts.fingerprint)).collect();
+    Report { revocation, ..Report::default() }
 }
 
 fn count(previous: Option<&TargetState>, failure: Option<&FailureFacts>) -> Box<Counters> {
@@ -112,14 +137,21 @@ fn count(previous: Option<&TargetState>, failure: Option<&FailureFacts>) -> Box<
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::assess::fixtures::certificate;
+    use crate::model::revocation::NoRevocations;
     use crate::model::{Finding, Problem};
 
     const DAY: Duration = Duration::from_secs(86_400);
 
     fn at(secs: i64) -> UnixTime {
         UnixTime::from_secs(secs)
+    }
+
+    fn carried(previous: Option<&TargetState>, event: TargetEvent, retain: Option<Duration>, now: UnixTime) -> Option<TargetState> {
+        carry(previous, event, &NoRevocations::default(), &SourceOptions { retain, ..SourceOptions::default() }, now)
     }
 
     fn look(facts: Option<Facts>, failure: Option<Failure>) -> TargetEvent {
@@ -142,13 +174,13 @@ mod tests {
     }
 
     fn known() -> TargetState {
-        carry(None, look(holding("a"), None), None, at(10)).unwrap()
+        carried(None, look(holding("a"), None), None, at(10)).unwrap()
     }
 
     #[test]
     fn a_failed_look_keeps_the_certificates_and_shows_the_failure() {
         for (event, reason) in [(look(None, denied()), Reason::PermissionDenied), (look(garbage(), None), Reason::BadPem)] {
-            let state = carry(Some(&known()), event, None, at(20)).unwrap();
+            let state = carried(Some(&known()), event, None, at(20)).unwrap();
             assert_eq!(state.content, known().content);
             assert_eq!(state.failure.as_ref().map(|failure| (failure.reason, failure.since)), Some((reason, at(20))));
             assert_eq!(state.stamp, None, "it must be read again");
@@ -157,56 +189,56 @@ mod tests {
 
     #[test]
     fn a_failure_without_history_is_a_row_without_certificates() {
-        let state = carry(None, look(None, denied()), None, at(20)).unwrap();
+        let state = carried(None, look(None, denied()), None, at(20)).unwrap();
         assert!(state.content.certificates.is_empty() && state.failure.is_some());
     }
 
     #[test]
     fn a_failure_lasts_from_its_first_look_and_ends_with_a_good_one() {
-        let first = carry(Some(&known()), look(None, denied()), None, at(20)).unwrap();
-        let second = carry(Some(&first), look(garbage(), None), None, at(30)).unwrap();
+        let first = carried(Some(&known()), look(None, denied()), None, at(20)).unwrap();
+        let second = carried(Some(&first), look(garbage(), None), None, at(30)).unwrap();
         assert_eq!(second.failure.as_ref().unwrap().since, at(20));
-        let third = carry(Some(&second), look(holding("a"), None), None, at(40)).unwrap();
+        let third = carried(Some(&second), look(holding("a"), None), None, at(40)).unwrap();
         assert_eq!((third.failure, third.changed_at), (None, at(10)));
     }
 
     #[test]
     fn absence_from_a_complete_listing_drops() {
-        assert_eq!(carry(Some(&known()), TargetEvent::Absent, None, at(20)), None);
+        assert_eq!(carried(Some(&known()), TargetEvent::Absent, None, at(20)), None);
     }
 
     #[test]
     fn certificates_older_than_retain_go_and_the_failure_stays() {
-        let failing = carry(Some(&known()), look(None, denied()), Some(DAY), at(20)).unwrap();
-        let kept = carry(Some(&failing), look(None, denied()), Some(DAY), at(20 + 86_400)).unwrap();
+        let failing = carried(Some(&known()), look(None, denied()), Some(DAY), at(20)).unwrap();
+        let kept = carried(Some(&failing), look(None, denied()), Some(DAY), at(20 + 86_400)).unwrap();
         assert_eq!(kept.content.certificates.len(), 1);
-        let dropped = carry(Some(&failing), look(None, denied()), Some(DAY), at(21 + 86_400)).unwrap();
+        let dropped = carried(Some(&failing), look(None, denied()), Some(DAY), at(21 + 86_400)).unwrap();
         assert!(dropped.content.certificates.is_empty() && dropped.failure.is_some());
     }
 
     #[test]
     fn a_place_with_good_and_bad_parts_is_no_failure_but_is_read_again() {
         let facts = Facts { problems: garbage().unwrap().problems, ..holding("a").unwrap() };
-        let state = carry(None, look(Some(facts), None), None, at(10)).unwrap();
+        let state = carried(None, look(Some(facts), None), None, at(10)).unwrap();
         assert_eq!((state.failure, state.stamp, state.problems.len()), (None, None, 1));
     }
 
     #[test]
     fn a_broken_endpoint_shows_its_new_chain_and_the_failure() {
-        let state = carry(Some(&known()), look(holding("b"), denied()), None, at(20)).unwrap();
+        let state = carried(Some(&known()), look(holding("b"), denied()), None, at(20)).unwrap();
         assert_eq!(&*state.content.certificates[0].subject, "CN=b");
         assert!(state.failure.is_some());
     }
 
     #[test]
     fn a_key_alone_is_no_error_and_takes_the_certificates_away() {
-        let state = carry(Some(&known()), look(Some(Facts::default()), None), None, at(20)).unwrap();
+        let state = carried(Some(&known()), look(Some(Facts::default()), None), None, at(20)).unwrap();
         assert!(state.content.certificates.is_empty() && state.failure.is_none());
     }
 
     #[test]
     fn time_alone_makes_a_certificate_expire() {
-        let state = carry(Some(&known()), TargetEvent::TimePassed, None, at(1_000_001)).unwrap();
+        let state = carried(Some(&known()), TargetEvent::TimePassed, None, at(1_000_001)).unwrap();
         assert!(state.report.certificate(0).contains(Finding::Expired));
     }
 
@@ -219,7 +251,7 @@ mod tests {
         };
         let mut state = None;
         for failure in [None, denied(), denied(), Some(Failure::new(Stage::Dns, Reason::DnsFailed, "x"))] {
-            state = carry(state.as_ref(), counted(failure), None, at(1));
+            state = carried(state.as_ref(), counted(failure), None, at(1));
         }
         let counters = state.unwrap().counters.unwrap();
         assert_eq!(counters.ok, 1);

@@ -1,14 +1,25 @@
 //! The rules: what is wrong with a certificate, a CRL, an endpoint, at a given time.
 
 use crate::model::facts::KeyAlgorithm;
-use crate::model::{CertRole, CertificateFacts, Content, CrlFacts, EndpointFacts, Finding, FindingSet, Report, UnixTime};
+use crate::model::{
+    CertRole, CertificateFacts, Content, CrlFacts, EndpointFacts, Finding, FindingSet, Report, RevocationView, SourceOptions, UnixTime,
+};
 
 /// NIST SP 800-57 part 1 table 2: below these sizes a key gives less than 112 bits of security.
 const RSA_BITS: u32 = 2048;
 const EC_BITS: u32 = 224;
 
 /// Judges what a place holds at `now`. The report says when time alone will change it.
-pub fn assess(content: &Content, endpoint: Option<&EndpointFacts>, now: UnixTime) -> Report {
+///
+/// `previous` is the report on the same content from before: its verdicts stand while `revocation` does not know a certificate.
+pub fn assess(
+    content: &Content,
+    endpoint: Option<&EndpointFacts>,
+    revocation: &dyn RevocationView,
+    options: &SourceOptions,
+    previous: Option<&Report>,
+    now: UnixTime,
+) -> Report {
     let mut certificates: Vec<FindingSet> = content.certificates.iter().map(|facts| certificate(facts, now)).collect();
     if let (Some(endpoint), Some(leaf)) = (endpoint, certificates.first_mut()) {
         for finding in endpoint.leaf.iter() {
@@ -72,9 +83,14 @@ mod tests {
     use super::*;
     use crate::assess::fixtures::{certificate, crl};
     use crate::model::facts::KeyFacts;
+    use crate::model::revocation::NoRevocations;
 
     fn at(secs: i64) -> UnixTime {
         UnixTime::from_secs(secs)
+    }
+
+    fn judged(content: &Content, endpoint: Option<&EndpointFacts>, now: UnixTime) -> Report {
+        assess(content, endpoint, &NoRevocations::default(), &SourceOptions::default(), None, now)
     }
 
     /// The findings of one certificate valid from 100 to 200.
@@ -82,7 +98,7 @@ mod tests {
         let mut facts = certificate("a", 100, 200);
         change(&mut facts);
         let content = Content { certificates: [facts].into(), crls: Box::default(), ..Content::default() };
-        assess(&content, None, at(now)).certificate(0).iter().collect()
+        judged(&content, None, at(now)).certificate(0).iter().collect()
     }
 
     fn key(algorithm: KeyAlgorithm, bits: u32) -> impl FnOnce(&mut CertificateFacts) {
@@ -133,7 +149,7 @@ mod tests {
     fn a_crl_is_stale_only_past_its_next_update() {
         for (next_update, now, stale) in [(Some(200), 200, false), (Some(200), 201, true), (None, 9_999, false)] {
             let content = Content { crls: [crl("ca", 100, next_update)].into(), ..Content::default() };
-            assert_eq!(assess(&content, None, at(now)).crl(0).contains(Finding::Stale), stale, "{next_update:?} at {now}");
+            assert_eq!(judged(&content, None, at(now)).crl(0).contains(Finding::Stale), stale, "{next_update:?} at {now}");
         }
     }
 
@@ -142,7 +158,7 @@ mod tests {
         let content =
             Content { certificates: [certificate("a", 100, 200)].into(), crls: [crl("ca", 100, Some(150))].into(), ..Content::default() };
         for (now, due) in [(50, Some(100)), (100, Some(151)), (151, Some(201)), (201, None)] {
-            assert_eq!(assess(&content, None, at(now)).due, due.map(at), "at {now}");
+            assert_eq!(judged(&content, None, at(now)).due, due.map(at), "at {now}");
         }
     }
 
@@ -158,7 +174,7 @@ mod tests {
             crls: Box::default(),
             ..Content::default()
         };
-        let report = assess(&content, Some(&endpoint), at(150));
+        let report = judged(&content, Some(&endpoint), at(150));
         assert_eq!(report.certificate(0).iter().collect::<Vec<_>>(), [Finding::Untrusted]);
         assert!(report.certificate(1).is_empty());
         assert_eq!(report.target.iter().collect::<Vec<_>>(), [Finding::WrongOrder]);

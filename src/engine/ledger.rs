@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::interner::Interner;
 use super::store::{Bucket, Entry};
 use crate::assess::{TargetEvent, carry};
-use crate::model::{FailureFacts, Place, Render, SourceHeader, Stamp, TargetState, UnixTime};
+use crate::model::{FailureFacts, Place, Render, RevocationView, SourceHeader, Stamp, TargetState, UnixTime};
 
 const BUCKET: usize = 1_000;
 
@@ -169,10 +169,11 @@ impl Ledger {
     }
 
     /// Judges anew what is due by `now`.
-    pub(super) fn reassess(&mut self, now: UnixTime) {
+    pub(super) fn reassess(&mut self, revocation: &dyn RevocationView, now: UnixTime) {
+        let header = self.header.clone();
         self.each_changed(|state| {
             let is_due = state.report.due.is_some_and(|due| due <= now);
-            is_due.then(|| carry(Some(state), TargetEvent::TimePassed, None, now)).flatten()
+            is_due.then(|| carry(Some(state), TargetEvent::TimePassed, revocation, &header.options, now)).flatten()
         });
     }
 

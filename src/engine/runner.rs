@@ -61,7 +61,7 @@ impl Runner {
             if due.is_none() {
                 return;
             }
-            self.watch.ledger().reassess(UnixTime::from(clock.now()));
+            self.watch.ledger().reassess(&*self.watch.parts.revocations.load(), UnixTime::from(clock.now()));
             publish(&self.watch).await;
         }
     }

@@ -145,7 +145,8 @@ impl Sink for ScanSink {
         }
         let before = ledger.get(&place).cloned();
         let look = Look { place, labels, facts, failure, stamp, counted: is_endpoint };
-        let Some(after) = carry(before.as_deref(), TargetEvent::Looked(Box::new(look)), options.retain, now) else { return };
+        let event = TargetEvent::Looked(Box::new(look));
+        let Some(after) = carry(before.as_deref(), event, &*self.watch.parts.revocations.load(), options, now) else { return };
         self.log(before.as_deref(), &after);
         if let Some(before) = before.filter(|before| before.content != after.content) {
             self.log_renewals(&before, &after, now);

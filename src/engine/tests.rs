@@ -9,6 +9,7 @@ use super::store::SnapshotStore;
 use super::testing::{CountingRender, Recorded, Scripted, Step};
 use super::{Parts, SourceSpec, Supervisor};
 use crate::model::clock::SystemClock;
+use crate::model::revocation::NoRevocations;
 use crate::model::{SnapshotView, SourceHeader, SourceId, SourceKind, SourceOptions};
 
 struct Bench {
@@ -25,6 +26,7 @@ fn bench() -> Bench {
         render: render.clone(),
         events: events.clone(),
         clock: Arc::new(SystemClock::new()),
+        revocations: Arc::new(NoRevocations::default()),
     };
     Bench { supervisor: Supervisor::new(parts.clone(), HashMap::new()), parts, render, events }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ledger::Ledger;
 use super::store::{Bucket, SnapshotStore, SourceState};
-use crate::model::{Clock, Events, Render, SourceHeader, SourceId, SourceStatus, TargetState};
+use crate::model::{Clock, Events, Render, Revocations, SourceHeader, SourceId, SourceStatus, TargetState};
 
 /// What the engine works with, injected by `app`.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Knows what became of certificates.
+    pub revocations: Arc<dyn Revocations>,
 }
 
 /// One source under watch.

@@ -2,6 +2,7 @@ use super::*;
 use crate::assess::Look;
 use crate::assess::fixtures::certificate;
 use crate::engine::testing::CountingRender;
+use crate::model::revocation::NoRevocations;
 use crate::model::{Facts, SourceId, SourceKind, SourceOptions};
 
 fn ledger(max_series: u64) -> Ledger {
@@ -14,7 +15,7 @@ fn state(path: usize, not_after: i64) -> TargetState {
     let facts = Facts { certificates: vec![certificate("a", 0, not_after)], ..Facts::default() };
     let stamp = Some(Stamp { device: 0, inode: path as u64, size: 0, modified: 0, changed: not_after.into() });
     let look = Look { place: Place::file(format!("/{path}")), labels: None, facts: Some(facts), failure: None, stamp, counted: false };
-    carry(None, TargetEvent::Looked(Box::new(look)), None, UnixTime::from_secs(1)).unwrap()
+    carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &SourceOptions::default(), UnixTime::from_secs(1)).unwrap()
 }
 
 fn publish(ledger: &mut Ledger) -> usize {
@@ -118,7 +119,7 @@ fn what_is_due_is_judged_anew() {
     ledger.put(state(1, 300));
     publish(&mut ledger);
     assert_eq!(ledger.due(), Some(UnixTime::from_secs(101)));
-    ledger.reassess(UnixTime::from_secs(101));
+    ledger.reassess(&NoRevocations::default(), UnixTime::from_secs(101));
     assert_eq!(publish(&mut ledger), 1);
     assert_eq!(ledger.due(), Some(UnixTime::from_secs(301)));
     assert!(!ledger.get(&Place::file("/0")).unwrap().report.certificate(0).is_empty());

@@ -4,6 +4,7 @@ use super::*;
 use crate::assess::fixtures::{certificate, crl, endpoint};
 use crate::assess::{Look, TargetEvent, carry};
 use crate::engine::store::{Bucket, Entry, SourceState};
+use crate::model::revocation::NoRevocations;
 use crate::model::{Facts, Failure, Place, Rendered, SourceHeader, SourceOptions, SourceStatus, Stamp, UnixTime};
 
 fn snapshot(targets: usize) -> Snapshot {
@@ -20,7 +21,14 @@ fn snapshot(targets: usize) -> Snapshot {
             let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: -4, changed: i128::MAX });
             let failure = Some(Failure::new(Stage::Handshake, Reason::Timeout, "late"));
             let look = Look { place, labels: None, facts: Some(facts), failure, stamp, counted: false };
-            let state = carry(None, TargetEvent::Looked(Box::new(look)), None, UnixTime::from_secs(5)).unwrap();
+            let state = carry(
+                None,
+                TargetEvent::Looked(Box::new(look)),
+                &NoRevocations::default(),
+                &SourceOptions::default(),
+                UnixTime::from_secs(5),
+            )
+            .unwrap();
             Entry { key: n as u64, state: Arc::new(state), series: 0, hidden: false }
         })
         .collect();
