@@ -15,4 +15,5 @@ pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod pki;
+pub mod revocation;
 pub mod source;

@@ -137,7 +137,7 @@ pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: O
         }
     };
     let rounds = tokio::select! {
-        rounds = look_once(specs, &parts) => rounds,
+        rounds = look_once(specs, &parts, std::future::ready(())) => rounds,
         () = watching => Vec::new(),
     };
     progress.clear();

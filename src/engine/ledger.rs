@@ -177,6 +177,19 @@ impl Ledger {
         });
     }
 
+    /// Judges anew what a view of the revocation service is about. One that says the same as before changes nothing.
+    pub(super) fn follow(&mut self, revocation: &dyn RevocationView, now: UnixTime) {
+        let header = self.header.clone();
+        self.each_changed(|state| {
+            let content = &state.content;
+            let is_about = content.certificates.iter().any(|facts| facts.lookup.is_some() && revocation.answers(&facts.fingerprint).is_some())
+                || content.crls.iter().any(|list| revocation.checked(&list.fingerprint).is_some())
+                || content.responses.iter().any(|response| revocation.checked(&response.fingerprint).is_some());
+            let after = is_about.then(|| carry(Some(state), TargetEvent::TimePassed, revocation, &header.options, now)).flatten();
+            after.filter(|after| after.report != state.report)
+        });
+    }
+
     /// The source has failed for longer than it retains: certificates go, the failure stays.
     pub(super) fn forget_certificates(&mut self, failure: &FailureFacts) {
         self.each_changed(|state| {
@@ -190,6 +203,11 @@ impl Ledger {
                 ..state.clone()
             })
         });
+    }
+
+    /// Whether anything changed since it was last published.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.buckets.iter().any(|shelf| shelf.dirty)
     }
 
     /// Takes out the buckets that changed since they were last taken, for rendering.

@@ -129,9 +129,18 @@ pub(super) async fn publish(watch: &Arc<Watch>) {
     }
 }
 
-/// Looks at each source once, one after the other, and publishes what was found.
-pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts) -> Vec<Round> {
-    let mut rounds = Vec::new();
+/// Judges anew by the newest view of the revocation service, and publishes what that changed.
+pub(super) async fn follow(watch: &Arc<Watch>) {
+    let follower = watch.clone();
+    if tokio::task::spawn_blocking(move || follower.follow()).await.is_err() {
+        warn!(source = %watch.id(), "judging failed: a defect of this program, caught; please report it");
+    }
+}
+
+/// Looks at each source once, one after the other, and publishes what was found; then waits for `settled`, and judges anew by what the
+/// revocation service has learnt until then.
+pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts, settled: impl Future<Output = ()>) -> Vec<Round> {
+    let (mut rounds, mut watches) = (Vec::new(), Vec::new());
     for spec in specs {
         parts.events.source_added(&spec.header.id);
         let deadline = spec.deadline(parts.clock.now());
@@ -139,6 +148,11 @@ pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts) -> Vec<Round> {
         let (round, _) = round(&watch, &*spec.source, deadline).await;
         publish(&watch).await;
         rounds.push(round);
+        watches.push(watch);
+    }
+    settled.await;
+    for watch in &watches {
+        follow(watch).await;
     }
     parts.store.open();
     rounds

@@ -6,11 +6,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch::Receiver;
 use tracing::warn;
 
-use super::once::{publish, round};
+use super::once::{follow, publish, round};
 use super::schedule::Schedule;
 use super::sink::ScanSink;
-use super::watch::Watch;
+use super::watch::{Parts, Watch};
 use crate::model::{FailureFacts, Reason, Source, Stage, UnixTime};
+
+/// Views of the revocation service are followed at most so often.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs one source until it is told to stop.
 pub(super) struct Runner {
@@ -54,15 +57,24 @@ impl Runner {
 
     /// Waits for the next round, and judges anew what becomes due before it.
     async fn wait(&self, fire: SystemTime) {
-        let clock = &self.watch.parts.clock;
+        let Parts { clock, revocations, .. } = &self.watch.parts;
         loop {
             let due = self.watch.ledger().due().map(|due| due.system_time()).filter(|due| *due < fire);
-            clock.sleep_until(due.unwrap_or(fire)).await;
-            if due.is_none() {
-                return;
+            let known = self.watch.revocations_known();
+            tokio::select! {
+                () = clock.sleep_until(due.unwrap_or(fire)) => {
+                    if due.is_none() {
+                        return;
+                    }
+                    self.watch.ledger().reassess(&*revocations.load(), UnixTime::from(clock.now()));
+                    publish(&self.watch).await;
+                }
+                () = revocations.newer(known) => {
+                    follow(&self.watch).await;
+                    // Answers come in crowds.
+                    clock.sleep_until(fire.min(clock.now() + FOLLOW_EVERY)).await;
+                }
             }
-            self.watch.ledger().reassess(&*self.watch.parts.revocations.load(), UnixTime::from(clock.now()));
-            publish(&self.watch).await;
         }
     }
 

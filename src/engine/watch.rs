@@ -1,5 +1,6 @@
 //! One source under watch: its ledger, its status, and their publication.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ledger::Ledger;
@@ -29,6 +30,7 @@ pub(super) struct Watch {
     status: Mutex<SourceStatus>,
     /// One publication at a time, so that an older one never overtakes a newer one.
     publishing: Mutex<()>,
+    revocations: AtomicU64,
 }
 
 impl Watch {
@@ -39,7 +41,7 @@ impl Watch {
         for state in known {
             ledger.put(state);
         }
-        Self { header, parts, ledger: Mutex::new(ledger), status: Mutex::default(), publishing: Mutex::default() }
+        Self { header, parts, ledger: Mutex::new(ledger), status: Mutex::default(), publishing: Mutex::default(), revocations: AtomicU64::new(0) }
     }
 
     pub(super) fn id(&self) -> &SourceId {
@@ -57,6 +59,22 @@ impl Watch {
     /// Everything known, for the source's successor after a reload.
     pub(super) fn known(&self) -> Vec<TargetState> {
         self.ledger().targets().map(|target| TargetState::clone(target)).collect()
+    }
+
+    /// The generation of the revocation service's view that was last followed.
+    pub(super) fn revocations_known(&self) -> u64 {
+        self.revocations.load(Ordering::Acquire)
+    }
+
+    /// Judges anew by the newest view of the revocation service, and publishes what that changed.
+    pub(super) fn follow(&self) {
+        let view = self.parts.revocations.load();
+        // First, so that a newer one that comes meanwhile is followed again.
+        self.revocations.store(view.generation(), Ordering::Release);
+        self.ledger().follow(&*view, self.parts.clock.now().into());
+        if self.ledger().is_dirty() {
+            self.publish();
+        }
     }
 
     /// Renders what changed and swaps it in. Takes as long as the rendering; call it off the async threads.

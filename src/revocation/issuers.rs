@@ -1,0 +1,77 @@
+//! Issuers' certificates that are fetched because certificates say where they are (caIssuers, RFC 5280 section 4.2.2.1).
+//!
+//! May touch: `model`. What was fetched is believed for a certificate only when it issued it; that is not decided here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::schedule::Timing;
+use super::settings::Settings;
+use crate::model::{RevocationReason, UnixTime};
+
+/// How many places are fetched from in all: each watched certificate may name four.
+const MOST: usize = 10_000;
+
+/// The places, and what became of them.
+#[derive(Debug, Default)]
+pub(super) struct Downloads {
+    by_url: BTreeMap<Arc<str>, Download>,
+}
+
+#[derive(Debug)]
+struct Download {
+    timing: Timing,
+    in_flight: bool,
+    tried: bool,
+    failure: Option<RevocationReason>,
+}
+
+impl Downloads {
+    /// Someone needs what is there.
+    pub(super) fn want(&mut self, urls: impl Iterator<Item = Arc<str>>, settings: &Settings) {
+        for url in urls {
+            if self.by_url.len() < MOST || self.by_url.contains_key(&url) {
+                let timing = settings.timing(&url);
+                self.by_url.entry(url).or_insert(Download { timing, in_flight: false, tried: false, failure: None });
+            }
+        }
+    }
+
+    /// The places to be fetched from now.
+    pub(super) fn due(&self, now: UnixTime, room: usize) -> Vec<Arc<str>> {
+        let open = self.by_url.iter().filter(|(_, download)| download.is_open() && download.timing.is_due(now));
+        open.map(|(url, _)| url.clone()).take(room).collect()
+    }
+
+    /// When the next is due.
+    pub(super) fn next_at(&self) -> Option<UnixTime> {
+        self.by_url.values().filter(|download| download.is_open()).map(|download| download.timing.next_at()).min()
+    }
+
+    /// A fetch begins.
+    pub(super) fn started(&mut self, url: &str) {
+        self.by_url.get_mut(url).into_iter().for_each(|download| download.in_flight = true);
+    }
+
+    /// A fetch ended.
+    pub(super) fn ended(&mut self, url: &str, failure: Option<RevocationReason>, now: UnixTime) {
+        if let Some(download) = self.by_url.get_mut(url) {
+            (download.in_flight, download.tried, download.failure) = (false, true, failure);
+            if failure.is_some() {
+                download.timing.failed(now);
+            }
+        }
+    }
+
+    /// Whether each was tried.
+    pub(super) fn are_tried(&self) -> bool {
+        self.by_url.values().all(|download| download.tried)
+    }
+}
+
+impl Download {
+    /// What came once is not fetched again: an issuer's certificate does not change under its URL while certificates point to it.
+    fn is_open(&self) -> bool {
+        !self.in_flight && (!self.tried || self.failure.is_some())
+    }
+}

@@ -1,0 +1,52 @@
+//! What the operator says about revocation as a whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::schedule::Timing;
+use crate::model::Authority;
+
+/// The settings of the service, built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Nothing is fetched.
+    pub offline: bool,
+    /// Lists to be fetched although no certificate may point to them.
+    pub lists: Vec<Arc<str>>,
+    /// Responders to be asked about the certificates of an issuer, before those that the certificates name.
+    pub responders: Vec<(Arc<Authority>, Arc<str>)>,
+    /// Issuers that the operator trusts.
+    pub trusted: Vec<Arc<Authority>>,
+    /// The largest list, in bytes.
+    pub list_bytes: u64,
+    /// Send a nonce (RFC 9654).
+    pub nonce: bool,
+    /// The longest time between two looks at a list.
+    pub refresh: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            offline: false,
+            lists: Vec::new(),
+            responders: Vec::new(),
+            trusted: Vec::new(),
+            list_bytes: 64 << 20,
+            nonce: false,
+            refresh: Duration::from_secs(1800),
+        }
+    }
+}
+
+impl Settings {
+    /// The timing of a place that was never looked at.
+    pub(super) fn timing(&self, url: &str) -> Timing {
+        Timing::new(url.as_bytes(), self.refresh)
+    }
+
+    /// The timing of a certificate that was never asked about.
+    pub(super) fn timing_of(&self, fingerprint: &[u8; 32]) -> Timing {
+        Timing::new(fingerprint, self.refresh)
+    }
+}
