@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::schedule::Timing;
+use super::schedule::Schedule;
 use crate::model::{Answer, Authority, Finding, FindingSet, RevocationReason, UnixTime};
 use crate::pki::ocsp::{Answered, DelegateCache, Signer};
 
@@ -26,21 +26,21 @@ pub(super) struct Ask {
     pub(super) failure: Option<RevocationReason>,
     /// Which of the URLs is asked next.
     pub(super) turn: usize,
-    pub(super) timing: Timing,
+    pub(super) schedule: Schedule,
     pub(super) wanted: bool,
     pub(super) in_flight: bool,
     pub(super) tried: bool,
 }
 
 impl Ask {
-    pub(super) fn new(timing: Timing) -> Self {
+    pub(super) fn new(schedule: Schedule) -> Self {
         Self {
             urls: Vec::new(),
             issuer: None,
             held: None,
             failure: None,
             turn: 0,
-            timing,
+            schedule,
             wanted: true,
             in_flight: false,
             tried: false,
@@ -77,7 +77,7 @@ impl Ask {
 
 /// The certificates to be asked about now.
 pub(super) fn due(asks: &HashMap<[u8; 32], Ask>, now: UnixTime, room: usize) -> Vec<[u8; 32]> {
-    asks.iter().filter(|(_, ask)| ask.is_open() && ask.timing.is_due(now)).map(|(fingerprint, _)| *fingerprint).take(room).collect()
+    asks.iter().filter(|(_, ask)| ask.is_open() && ask.schedule.is_due(now)).map(|(fingerprint, _)| *fingerprint).take(room).collect()
 }
 
 /// The responders, by URL.

@@ -10,6 +10,7 @@ use super::asks::{Ask, Responders};
 use super::authorities::Authorities;
 use super::issuers::Downloads;
 use super::lists::{ByUrl, List};
+use super::schedule::Kind;
 use super::settings::Settings;
 use super::view::{Changes, View};
 use super::watched::{Delta, Watched};
@@ -94,7 +95,7 @@ impl Core {
         };
         settings.trusted.iter().for_each(|authority| core.authorities.trust(authority.clone()));
         for url in &settings.lists {
-            core.lists.entry(url.clone()).or_insert_with(|| List::new(settings.timing(url)));
+            core.lists.entry(url.clone()).or_insert_with(|| List::new(Settings::schedule(Kind::Crl, url.as_bytes())));
         }
         core
     }
@@ -144,7 +145,7 @@ impl Core {
             if list.in_flight || jobs.len() >= room {
                 continue;
             }
-            if self.is_wanted(url) && !self.settings.offline && list.timing.is_due(now) {
+            if self.is_wanted(url) && !self.settings.offline && list.schedule.is_due(now) {
                 jobs.push(Job::List(url.clone()));
             } else if list.usable().is_some_and(|(held, _)| held.epoch < self.newest_user(url)) {
                 jobs.push(Job::Rescan(url.clone()));
@@ -159,8 +160,8 @@ impl Core {
             match job {
                 Job::List(url) | Job::Rescan(url) => self.lists.get_mut(url).into_iter().for_each(|list| list.in_flight = true),
                 Job::File(fingerprint, _) => {
-                    let timing = self.settings.timing("");
-                    self.files.entry(*fingerprint).or_insert_with(|| List::new(timing)).in_flight = true;
+                    let list = || List::new(Settings::schedule(Kind::Crl, fingerprint));
+                    self.files.entry(*fingerprint).or_insert_with(list).in_flight = true;
                 }
                 Job::Ask(fingerprint) => self.asks.get_mut(fingerprint).into_iter().for_each(|ask| ask.in_flight = true),
                 Job::Issuer(url) => self.downloads.started(url),
@@ -174,8 +175,8 @@ impl Core {
         if self.settings.offline {
             return None;
         }
-        let lists = self.lists.iter().filter(|(url, list)| !list.in_flight && self.is_wanted(url)).map(|(_, list)| list.timing.next_at());
-        let asks = self.asks.values().filter(|ask| ask.is_open()).map(|ask| ask.timing.next_at());
+        let lists = self.lists.iter().filter(|(url, list)| !list.in_flight && self.is_wanted(url)).map(|(_, list)| list.schedule.next_at());
+        let asks = self.asks.values().filter(|ask| ask.is_open()).map(|ask| ask.schedule.next_at());
         lists.chain(asks).chain(self.downloads.next_at()).min().map(|at| at.max(now))
     }
 
@@ -342,8 +343,7 @@ impl Core {
         let pointers = self.watched.groups[group as usize].pointers.clone();
         for url in pointers.crls.iter().chain(&pointers.freshest).flat_map(|point| &point.urls) {
             let url: Arc<str> = Arc::from(&**url);
-            let timing = self.settings.timing(&url);
-            self.lists.entry(url.clone()).or_insert_with(|| List::new(timing));
+            self.lists.entry(url.clone()).or_insert_with_key(|url| List::new(Settings::schedule(Kind::Crl, url.as_bytes())));
             self.users.entry(url).or_default().insert(group);
         }
         self.rows_dirty = true;
@@ -391,7 +391,7 @@ impl Core {
         let Some(pointers) = self.watched.groups.get(group as usize).map(|group| group.pointers.clone()) else { return };
         let members: Vec<([u8; 32], u32)> = self.watched.members(group).map(|(index, member)| (member.fingerprint, index)).collect();
         if self.issuer(group).is_none() {
-            self.downloads.want(pointers.issuers.iter().map(|url| Arc::from(&**url)), &self.settings);
+            self.downloads.want(pointers.issuers.iter().map(|url| Arc::from(&**url)));
         }
         let of_group = self.issuer(group);
         // Whoever was issued by another key of the same name is looked at by itself.
@@ -492,8 +492,7 @@ impl Core {
             }
             return;
         }
-        let timing = self.settings.timing_of(fingerprint);
-        let ask = self.asks.entry(*fingerprint).or_insert_with(|| Ask::new(timing));
+        let ask = self.asks.entry(*fingerprint).or_insert_with(|| Ask::new(Settings::schedule(Kind::Ocsp, fingerprint)));
         ask.wanted = true;
         ask.follow(urls, issuer.cloned());
     }

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::schedule::Timing;
+use super::schedule::{Kind, Schedule};
 use super::settings::Settings;
 use crate::model::{RevocationReason, UnixTime};
 
@@ -20,7 +21,7 @@ pub(super) struct Downloads {
 
 #[derive(Debug)]
 struct Download {
-    timing: Timing,
+    schedule: Schedule,
     in_flight: bool,
     tried: bool,
     failure: Option<RevocationReason>,
@@ -28,24 +29,24 @@ struct Download {
 
 impl Downloads {
     /// Someone needs what is there.
-    pub(super) fn want(&mut self, urls: impl Iterator<Item = Arc<str>>, settings: &Settings) {
+    pub(super) fn want(&mut self, urls: impl Iterator<Item = Arc<str>>) {
         for url in urls {
             if self.by_url.len() < MOST || self.by_url.contains_key(&url) {
-                let timing = settings.timing(&url);
-                self.by_url.entry(url).or_insert(Download { timing, in_flight: false, tried: false, failure: None });
+                let schedule = Settings::schedule(Kind::Issuer, url.as_bytes());
+                self.by_url.entry(url).or_insert(Download { schedule, in_flight: false, tried: false, failure: None });
             }
         }
     }
 
     /// The places to be fetched from now.
     pub(super) fn due(&self, now: UnixTime, room: usize) -> Vec<Arc<str>> {
-        let open = self.by_url.iter().filter(|(_, download)| download.is_open() && download.timing.is_due(now));
+        let open = self.by_url.iter().filter(|(_, download)| download.is_open() && download.schedule.is_due(now));
         open.map(|(url, _)| url.clone()).take(room).collect()
     }
 
     /// When the next is due.
     pub(super) fn next_at(&self) -> Option<UnixTime> {
-        self.by_url.values().filter(|download| download.is_open()).map(|download| download.timing.next_at()).min()
+        self.by_url.values().filter(|download| download.is_open()).map(|download| download.schedule.next_at()).min()
     }
 
     /// A fetch begins.
@@ -54,11 +55,11 @@ impl Downloads {
     }
 
     /// A fetch ended.
-    pub(super) fn ended(&mut self, url: &str, failure: Option<RevocationReason>, now: UnixTime) {
+    pub(super) fn ended(&mut self, url: &str, failure: Option<(RevocationReason, Option<Duration>)>, now: UnixTime) {
         if let Some(download) = self.by_url.get_mut(url) {
-            (download.in_flight, download.tried, download.failure) = (false, true, failure);
-            if failure.is_some() {
-                download.timing.failed(now);
+            (download.in_flight, download.tried, download.failure) = (false, true, failure.map(|(reason, _)| reason));
+            if let Some((reason, retry_after)) = failure {
+                download.schedule.failed(reason, retry_after, now);
             }
         }
     }

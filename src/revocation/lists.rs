@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::schedule::Timing;
+use super::schedule::Schedule;
 use crate::model::{Authority, CrlFacts, Finding, FindingSet, RevocationReason, UnixTime};
 use crate::pki::crl::{CrlList, Scanned};
 use crate::pki::signature::Check;
@@ -27,7 +27,7 @@ pub(super) struct List {
     /// When it was last fetched or confirmed.
     pub(super) checked_at: Option<UnixTime>,
     /// When to look again.
-    pub(super) timing: Timing,
+    pub(super) schedule: Schedule,
     /// Whether a look is under way.
     pub(super) in_flight: bool,
     /// Whether a first look has ended.
@@ -59,13 +59,13 @@ pub(super) enum Taken {
 }
 
 impl List {
-    pub(super) fn new(timing: Timing) -> Self {
+    pub(super) fn new(schedule: Schedule) -> Self {
         Self {
             held: None,
             failure: None,
             findings: FindingSet::EMPTY,
             checked_at: None,
-            timing,
+            schedule,
             in_flight: false,
             tried: false,
         }

@@ -37,7 +37,7 @@ fn crls(core: &Core, now: UnixTime) -> Vec<CrlService> {
                 findings,
                 failure: list.failure.clone(),
                 checked_at: list.checked_at,
-                next_at: Some(list.timing.next_at()),
+                next_at: Some(list.schedule.next_at()),
                 certificates,
                 revoked,
             }

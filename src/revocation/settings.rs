@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::schedule::Timing;
-use crate::model::Authority;
+use super::schedule::{Kind, Schedule};
+use crate::model::{Authority, UnixTime};
 
 /// The settings of the service, built.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,13 +40,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The timing of a place that was never looked at.
-    pub(super) fn timing(&self, url: &str) -> Timing {
-        Timing::new(url.as_bytes(), self.refresh)
-    }
-
-    /// The timing of a certificate that was never asked about.
-    pub(super) fn timing_of(&self, fingerprint: &[u8; 32]) -> Timing {
-        Timing::new(fingerprint, self.refresh)
+    /// When a place that was never looked at is looked at: at once.
+    pub(super) fn schedule(kind: Kind, seed: &[u8]) -> Schedule {
+        Schedule::new(kind, seed, UnixTime::from_secs(0))
     }
 }
