@@ -3,23 +3,15 @@
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::running::Running;
+
 /// How long anything may take to come up.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A program that ends with this.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The exporter, on a port of its own.
 pub struct Exporter {
@@ -84,7 +76,7 @@ impl Prometheus {
             .expect("prometheus is installed");
         let prometheus = Self { address, _running: Running(child) };
         let began = Instant::now();
-        while !reqwest::get(format!("http://{address}/-/ready")).await.is_ok_and(|answer| answer.status().is_success()) {
+        while !reqwest::get(&format!("http://{address}/-/ready")).await.is_ok_and(|answer| answer.status().is_success()) {
             assert!(began.elapsed() < PATIENCE, "{}", std::fs::read_to_string(folder.join("prometheus.log")).unwrap());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
