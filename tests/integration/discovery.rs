@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use notafter::model::clock::SystemClock;
 use notafter::model::{BuildContext, Clock, Listing, Place, Reason, ScanContext, Sink, Source, SourceKind};
+use notafter::net::{ClientIdentity, FetchError, HttpClient, trust};
 use notafter::source::SourceSettings;
 
 use crate::support::ca::Ca;
@@ -220,5 +221,27 @@ async fn what_is_wrong_with_a_server_of_documents_is_said_in_words() {
             scan(&*source(folder.path(), &format!("http_sd = [\"https://localhost:{port}/\"]\nroots = [\"ca.pem\"]"))).await;
         assert_eq!((listing, errors.len()), (Listing::Partial, 1), "{behaviour}: {errors:?}");
         assert!(errors[0].0 == reason && errors[0].1.contains(words), "{behaviour}: {errors:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_with_an_identity_shows_it_to_who_asks() {
+    let ca = Ca::root("Test Root");
+    let leaf = || ca.leaf(&["localhost"]).extended_key_usages(&[rcgen::ExtendedKeyUsagePurpose::ClientAuth]).issue();
+    let (own, foreign) = (leaf(), Ca::root("Other Root").leaf(&["localhost"]).issue());
+    let setup = Setup::new(&ca.leaf(&["localhost"]).issue()).client_certificate_required(&ca);
+    let port = serve_tls(setup, Arc::new(Mutex::new(("200 OK".to_owned(), b"body".to_vec())))).port();
+    let anchors = [webpki::anchor_from_trusted_cert(ca.der()).unwrap().to_owned()];
+    for (behaviour, issued, expected) in
+        [("its own", Some(&own), Some(&b"body"[..])), ("of another CA", Some(&foreign), None), ("none", None, None)]
+    {
+        let identity = issued.map(|issued| ClientIdentity::new(&[issued.certificate.to_vec()], vec![issued.key_der()]).unwrap());
+        let client = HttpClient::new(trust(&anchors, identity.as_ref()).unwrap()).unwrap();
+        let got = client.get(&format!("https://localhost:{port}/"), 100, Duration::from_secs(5)).await;
+        match &got {
+            Err(error) => assert!(matches!(error, FetchError::Exchange(_)), "{behaviour}: {error}"),
+            Ok(body) => assert_eq!(Some(&body[..]), expected, "{behaviour}"),
+        }
+        assert_eq!(got.is_ok(), expected.is_some(), "{behaviour}");
     }
 }
