@@ -16,6 +16,7 @@ use reqwest::header::{
 };
 use reqwest::{Client, Method, Response, StatusCode, Url, redirect};
 use rustls::ClientConfig;
+use serde::{Deserialize, Serialize};
 
 use super::egress::{Denied, Egress};
 use crate::model::{RevocationReason, UnixTime};
@@ -47,7 +48,7 @@ impl Default for FetchLimits {
 }
 
 /// What lets a server say that nothing has changed (RFC 9110 section 8.8); sent back byte for byte.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
     /// Its ETag.
     pub etag: Option<Box<str>>,
