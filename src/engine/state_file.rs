@@ -5,14 +5,14 @@
 //! then the CRC-32 of everything before it.
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::store::Snapshot;
+use crate::disk::{self, DiskError, Folder};
 use crate::model::{
     CertRole, Finding, Method, Reason, RevocationMethod, RevocationReason, RevocationStatus, RevokedFor, SourceId, SourceKind, Stage,
     TargetState,
@@ -27,17 +27,9 @@ const RECORD_MAX: u32 = 256 << 20;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// The operating system's word.
-    #[error("{path}: {error}")]
-    Io {
-        /// Which file or folder.
-        path: PathBuf,
-        /// Its error.
-        error: io::Error,
-    },
-    /// Another process holds the lock.
-    #[error("{0}: another process uses this folder")]
-    Locked(PathBuf),
+    /// The folder or a file in it cannot be used.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// Not a state file of this build, or damaged.
     #[error("{0}: {1}")]
     Unusable(PathBuf, String),
@@ -46,8 +38,7 @@ pub enum StateError {
 /// A state folder that this process alone writes to. Dropping it gives the lock back.
 #[derive(Debug)]
 pub struct StateDir {
-    dir: PathBuf,
-    _lock: File,
+    folder: Folder,
 }
 
 /// One record of the file.
@@ -64,18 +55,7 @@ impl StateDir {
     /// # Errors
     /// It cannot be made or written, or another process has it.
     pub fn open(dir: &Path) -> Result<Self, StateError> {
-        let io_error = |path: &Path| {
-            let path = path.to_owned();
-            move |error| StateError::Io { path, error }
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error(dir))?;
-        let path = dir.join("lock");
-        let lock = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path).map_err(io_error(&path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StateError::Locked(dir.to_owned())),
-            Err(TryLockError::Error(error)) => Err(StateError::Io { path, error }),
-        }
+        Ok(Self { folder: Folder::open(dir)? })
     }
 
     /// What an earlier process knew; empty when there was none.
@@ -83,11 +63,11 @@ impl StateDir {
     /// # Errors
     /// The file is damaged or of another build. Nothing of it is used then.
     pub fn load(&self) -> Result<HashMap<SourceId, Vec<TargetState>>, StateError> {
-        let path = self.dir.join("state");
+        let path = self.folder.path().join("state");
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
-            Err(error) => return Err(StateError::Io { path, error }),
+            Err(error) => return Err(disk::at(&path)(error).into()),
         };
         read(BufReader::new(file)).map_err(|why| StateError::Unusable(path, why))
     }
@@ -97,15 +77,8 @@ impl StateDir {
     /// # Errors
     /// The file system's. The old file stays.
     pub fn save(&self, snapshot: &Snapshot) -> Result<(), StateError> {
-        let (path, fresh) = (self.dir.join("state"), self.dir.join("state.new"));
-        let save = || -> io::Result<()> {
-            let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
-            write(BufWriter::new(&file), snapshot)?;
-            file.sync_all()?;
-            std::fs::rename(&fresh, &path)?;
-            File::open(&self.dir)?.sync_all()
-        };
-        save().map_err(|error| StateError::Io { path: fresh.clone(), error })
+        self.folder.replace("state", |out| write(out, snapshot))?;
+        Ok(())
     }
 }
 

@@ -8,7 +8,9 @@
 
 mod budget;
 mod connect;
+mod egress;
 mod failure;
+mod fetch;
 mod http;
 mod http1;
 mod proxy;
@@ -21,6 +23,8 @@ mod tls;
 
 pub use budget::Budget;
 pub use connect::connect;
+pub use egress::{Denied, Egress, Network, NotANetwork};
+pub use fetch::{FetchFailure, FetchLimits, FetchRequest, Fetched, Fetcher, Mirrors, NotAMirror, Said, Sink, Validators};
 pub use http::{FetchError, HttpClient};
 pub use http1::HttpRequest;
 pub use proxy::Proxy;

@@ -64,7 +64,7 @@ fn a_second_process_is_refused_and_the_folder_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     let first = StateDir::open(&path).unwrap();
-    assert!(matches!(StateDir::open(&path), Err(StateError::Locked(_))));
+    assert!(matches!(StateDir::open(&path), Err(StateError::Disk(DiskError::Locked(_)))));
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     drop(first);
     StateDir::open(&path).unwrap();
