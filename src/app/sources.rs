@@ -9,8 +9,9 @@ use crate::engine::store::{Snapshot, SnapshotStore};
 use crate::engine::{Parts, Round, SourceSpec, look_once};
 use crate::metrics::{Counters, Exposition, Renderer};
 use crate::model::clock::SystemClock;
+use crate::model::revocation::NoRevocations;
 use crate::model::vocabulary::Compatibility;
-use crate::model::{BoxFuture, BuildError, Clock, SourceHeader, SourceId, UnixTime};
+use crate::model::{BoxFuture, BuildError, Clock, RevocationView, Revocations, SourceHeader, SourceId, UnixTime};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const REVISION: Option<&str> = option_env!("NOTAFTER_REVISION");
@@ -74,6 +75,8 @@ impl Running {
 pub struct Seen {
     /// The state after it.
     pub snapshot: Arc<Snapshot>,
+    /// What was known of revocation.
+    pub revocation: Arc<dyn RevocationView>,
     /// How each source's round ended.
     pub rounds: Vec<Round>,
     counters: Arc<Counters>,
@@ -127,7 +130,7 @@ pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: O
         Some(at) => Arc::new(FixedClock { at, machine: SystemClock::new() }),
         None => Arc::new(SystemClock::new()),
     };
-    let revocations = Arc::new(crate::model::revocation::NoRevocations::default());
+    let revocations: Arc<dyn Revocations> = Arc::new(NoRevocations::default());
     let parts = Parts { store: store.clone(), render: renderer(compatibility), events: counters.clone(), clock, revocations };
     let mut progress = Progress::new();
     let watching = async {
@@ -141,7 +144,7 @@ pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: O
         () = watching => Vec::new(),
     };
     progress.clear();
-    Ok(Seen { snapshot: store.load(), rounds, counters })
+    Ok(Seen { snapshot: store.load(), revocation: parts.revocations.load(), rounds, counters })
 }
 
 /// A clock whose date stands still; durations go on.

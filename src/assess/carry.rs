@@ -203,6 +203,31 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_follows_its_certificate_to_another_position() {
+        use crate::model::{Lookup, RevocationStatus, Verdict};
+        let looked_up = |name: &str| {
+            let lookup = Lookup {
+                serial: [1].into(),
+                issuer: Arc::from([]),
+                pointers: Arc::default(),
+                signed: None,
+                must_staple: false,
+                no_rev_avail: false,
+                is_ca: false,
+            };
+            crate::model::CertificateFacts { lookup: Some(Box::new(lookup)), ..certificate(name, 0, 1_000_000) }
+        };
+        let facts = |names: &[&str]| Some(Facts { certificates: names.iter().map(|name| looked_up(name)).collect(), ..Facts::default() });
+        let mut state = carried(None, look(facts(&["a", "b"]), None), None, at(10)).unwrap();
+        state.report.revocation[1] = Verdict { status: RevocationStatus::Revoked, ..Verdict::default() };
+        let moved = carried(Some(&state), look(facts(&["b", "c"]), None), None, at(20)).unwrap();
+        let status = |state: &TargetState| state.report.revocation.iter().map(|verdict| verdict.status).collect::<Vec<_>>();
+        assert_eq!(status(&moved), [RevocationStatus::Revoked, RevocationStatus::Pending]);
+        let same = carried(Some(&moved), TargetEvent::TimePassed, None, at(30)).unwrap();
+        assert_eq!(status(&same), status(&moved));
+    }
+
+    #[test]
     fn absence_from_a_complete_listing_drops() {
         assert_eq!(carried(Some(&known()), TargetEvent::Absent, None, at(20)), None);
     }

@@ -1,8 +1,11 @@
 //! The rules: what is wrong with a certificate, a CRL, an endpoint, at a given time.
 
-use crate::model::facts::KeyAlgorithm;
+use super::due::Due;
+use super::revocation;
+use crate::model::facts::{KeyAlgorithm, ResponseFacts};
 use crate::model::{
-    CertRole, CertificateFacts, Content, CrlFacts, EndpointFacts, Finding, FindingSet, Report, RevocationView, SourceOptions, UnixTime,
+    CertRole, CertificateFacts, Content, CrlFacts, EndpointFacts, Finding, FindingSet, Noun, Report, RevocationView, SourceOptions,
+    UnixTime,
 };
 
 /// NIST SP 800-57 part 1 table 2: below these sizes a key gives less than 112 bits of security.
@@ -11,43 +14,43 @@ const EC_BITS: u32 = 224;
 
 /// Judges what a place holds at `now`. The report says when time alone will change it.
 ///
-/// `previous` is the report on the same content from before: its verdicts stand while `revocation` does not know a certificate.
+/// `previous` is the report on the same content from before: its verdicts stand while `view` does not know a certificate.
 pub fn assess(
     content: &Content,
     endpoint: Option<&EndpointFacts>,
-    revocation: &dyn RevocationView,
+    view: &dyn RevocationView,
     options: &SourceOptions,
     previous: Option<&Report>,
     now: UnixTime,
 ) -> Report {
-    let mut certificates: Vec<FindingSet> = content.certificates.iter().map(|facts| certificate(facts, now)).collect();
-    if let (Some(endpoint), Some(leaf)) = (endpoint, certificates.first_mut()) {
-        for finding in endpoint.leaf.iter() {
-            leaf.insert(finding);
+    let mut due = Due::new(now);
+    let mut certificates: Vec<FindingSet> = content.certificates.iter().map(|facts| certificate(facts, &mut due)).collect();
+    let judged = revocation::judge(content, endpoint, view, options, previous, &mut due);
+    for (findings, disagrees) in certificates.iter_mut().zip(judged.disagreements) {
+        findings.insert_if(disagrees, Finding::RevocationDisagreement);
+    }
+    let mut target = FindingSet::EMPTY;
+    if let Some(endpoint) = endpoint {
+        let (of_staple, staple_missing) =
+            if revocation::is_wanted(options) { revocation::staple(content, endpoint, &mut due) } else { Default::default() };
+        target = endpoint.target.iter().chain(of_staple.iter()).collect();
+        if let Some(leaf) = certificates.first_mut() {
+            endpoint.leaf.iter().for_each(|finding| leaf.insert(finding));
+            leaf.insert_if(staple_missing, Finding::MustStapleMissing);
         }
     }
-    let crls: Vec<FindingSet> = content.crls.iter().map(|facts| crl(facts, now)).collect();
-    let due = content
-        .certificates
-        .iter()
-        .flat_map(|facts| [facts.not_before, after(facts.not_after)])
-        .chain(content.crls.iter().filter_map(|facts| facts.next_update.map(after)))
-        .filter(|at| *at > now)
-        .min();
-    Report {
-        certificates: unless_clean(certificates),
-        crls: unless_clean(crls),
-        target: endpoint.map_or(FindingSet::EMPTY, |facts| facts.target),
-        revocation: Box::default(),
-        due,
+    for finding in content.responses.iter().flat_map(|facts| response(facts, view, &mut due).iter()) {
+        target.insert(finding);
     }
+    let crls: Vec<FindingSet> = content.crls.iter().map(|facts| crl(facts, view, &mut due)).collect();
+    Report { certificates: unless_clean(certificates), crls: unless_clean(crls), target, revocation: judged.verdicts, due: due.next() }
 }
 
-fn certificate(facts: &CertificateFacts, now: UnixTime) -> FindingSet {
+fn certificate(facts: &CertificateFacts, due: &mut Due) -> FindingSet {
     let mut findings = FindingSet::EMPTY;
     // RFC 5280 section 4.1.2.5: the validity period runs through notAfter, inclusive.
-    findings.insert_if(now > facts.not_after, Finding::Expired);
-    findings.insert_if(now < facts.not_before, Finding::NotYetValid);
+    findings.insert_if(!due.holds_until(facts.not_after), Finding::Expired);
+    findings.insert_if(!due.begins(facts.not_before), Finding::NotYetValid);
     findings.insert_if(has_weak_key(facts), Finding::WeakKey);
     // Nobody checks the signature of a trust anchor (RFC 5280 section 6.1.1 (d)).
     findings.insert_if(facts.weak_signature && facts.role != CertRole::Root, Finding::WeakSignature);
@@ -63,15 +66,24 @@ fn has_weak_key(facts: &CertificateFacts) -> bool {
     }
 }
 
-fn crl(facts: &CrlFacts, now: UnixTime) -> FindingSet {
-    let mut findings = FindingSet::EMPTY;
+fn crl(facts: &CrlFacts, view: &dyn RevocationView, due: &mut Due) -> FindingSet {
+    let checked = view.checked(&facts.fingerprint).unwrap_or_default();
+    let mut findings: FindingSet = checked.iter().filter(|finding| finding.is_about(Noun::Crl)).collect();
     // RFC 5280 section 5.1.2.5: the next list is issued no later than nextUpdate.
-    findings.insert_if(facts.next_update.is_some_and(|next| now > next), Finding::Stale);
+    findings.insert_if(facts.next_update.is_some_and(|next| !due.holds_until(next)), Finding::Stale);
+    findings.insert_if(facts.weak_signature, Finding::WeakSignature);
     findings
 }
 
-fn after(at: UnixTime) -> UnixTime {
-    UnixTime::from_secs(at.secs().saturating_add(1))
+/// What is wrong with an OCSP response in a file: a server is going to staple it.
+fn response(facts: &ResponseFacts, view: &dyn RevocationView, due: &mut Due) -> FindingSet {
+    let mut findings = FindingSet::EMPTY;
+    findings.insert_if(facts.next_update.is_some_and(|next| !due.holds_until(next)), Finding::StapleStale);
+    let checked = view.checked(&facts.fingerprint).unwrap_or_default();
+    let is_invalid =
+        [Finding::StapleInvalid, Finding::SignatureInvalid, Finding::Unauthorized].iter().any(|finding| checked.contains(*finding));
+    findings.insert_if(is_invalid, Finding::StapleInvalid);
+    findings
 }
 
 fn unless_clean(sets: Vec<FindingSet>) -> Box<[FindingSet]> {

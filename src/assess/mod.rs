@@ -3,10 +3,12 @@
 //! May touch: `model`, `pki`. Must not: the network, tokio, the clock; the time is an argument.
 
 mod carry;
+mod due;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod renewal;
+mod revocation;
 
 pub use carry::{Look, TargetEvent, carry};
 pub use findings::assess;

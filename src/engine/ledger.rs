@@ -193,7 +193,7 @@ impl Ledger {
     /// The source has failed for longer than it retains: certificates go, the failure stays.
     pub(super) fn forget_certificates(&mut self, failure: &FailureFacts) {
         self.each_changed(|state| {
-            (!state.content.certificates.is_empty() || !state.content.crls.is_empty()).then(|| TargetState {
+            is_bundle(state).then(|| TargetState {
                 content: Arc::default(),
                 endpoint: None,
                 report: Default::default(),
@@ -363,7 +363,7 @@ impl Totals {
 }
 
 fn is_bundle(state: &TargetState) -> bool {
-    !state.content.certificates.is_empty() || !state.content.crls.is_empty()
+    !state.content.certificates.is_empty() || !state.content.crls.is_empty() || !state.content.responses.is_empty()
 }
 
 impl Dirty {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::model::snapshot::{SnapshotView, Snapshots};
-use crate::model::{Rendered, SourceHeader, SourceId, SourceStatus, TargetState};
+use crate::model::{Rendered, Services, SourceHeader, SourceId, SourceStatus, TargetState};
 
 /// All that is known, at one moment.
 #[derive(Debug, Default)]
@@ -16,7 +16,16 @@ pub struct Snapshot {
     pub generation: u64,
     /// The sources.
     pub sources: BTreeMap<SourceId, Arc<SourceState>>,
+    /// CRLs at URLs and responders.
+    pub services: Arc<ServicesState>,
     pub(super) ready: bool,
+}
+
+/// CRLs at URLs and responders, and their rendering.
+#[derive(Debug, Default)]
+pub struct ServicesState {
+    services: Arc<Services>,
+    rendered: Rendered,
 }
 
 /// One source, at one moment.
@@ -85,6 +94,11 @@ impl SnapshotStore {
         self.change(|_| ());
     }
 
+    /// CRLs at URLs and responders as they are now, with their series.
+    pub fn publish_services(&self, services: Arc<Services>, rendered: Rendered) {
+        self.edit(|next| next.services = Arc::new(ServicesState { services, rendered }));
+    }
+
     pub(super) fn publish(&self, state: SourceState) {
         self.change(|sources| {
             sources.insert(state.header.id.clone(), Arc::new(state));
@@ -98,14 +112,19 @@ impl SnapshotStore {
     }
 
     fn change(&self, edit: impl FnOnce(&mut BTreeMap<SourceId, Arc<SourceState>>)) {
+        self.edit(|next| edit(&mut next.sources));
+    }
+
+    fn edit(&self, edit: impl FnOnce(&mut Snapshot)) {
         let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current.load();
-        let mut sources = current.sources.clone();
-        edit(&mut sources);
+        let (sources, services) = (current.sources.clone(), current.services.clone());
+        let mut next = Snapshot { generation: current.generation + 1, sources, services, ready: current.ready };
+        edit(&mut next);
         // Ready once every first round has ended; a source that a reload adds does not take it back.
-        let every_round_ended = || sources.values().all(|source| source.status.up.is_some());
-        let ready = current.ready || (self.open.load(Ordering::Acquire) && every_round_ended());
-        self.current.store(Arc::new(Snapshot { generation: current.generation + 1, sources, ready }));
+        let every_round_ended = || next.sources.values().all(|source| source.status.up.is_some());
+        next.ready = next.ready || (self.open.load(Ordering::Acquire) && every_round_ended());
+        self.current.store(Arc::new(next));
     }
 }
 
@@ -121,6 +140,7 @@ impl SnapshotView for Snapshot {
             visit(&source.rendered);
             source.buckets.iter().for_each(|bucket| visit(&bucket.rendered));
         }
+        visit(&self.services.rendered);
     }
 
     fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus)) {
@@ -134,8 +154,12 @@ impl SnapshotView for Snapshot {
     fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>)) {
         for bucket in self.sources.get(source).into_iter().flat_map(|source| &source.buckets) {
             // The entries' address: a bucket that is only rendered anew keeps them.
-            visit(Arc::as_ptr(&bucket.entries).addr(), &mut bucket.entries.iter().map(|entry| &entry.state));
+            visit(Arc::as_ptr(&bucket.entries).addr(), &mut bucket.entries.iter().map(|entry| &*entry.state));
         }
+    }
+
+    fn services(&self) -> &Services {
+        &self.services.services
     }
 
     fn generation(&self) -> u64 {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::model::{
-    BoxFuture, Events, Failure, Listing, Observation, Place, Reason, Render, Rendered, ScanContext, Source, SourceHeader, SourceId,
-    SourceStatus, Stage, TargetState, UnixTime,
+    BoxFuture, Events, Failure, FetchKind, FetchOutcome, Listing, Observation, Place, Reason, Render, Rendered, RevocationReason,
+    ScanContext, Services, Source, SourceHeader, SourceId, SourceStatus, Stage, TargetState, UnixTime,
 };
 
 /// Counts the targets it was given; two series for each.
@@ -23,6 +23,10 @@ impl Render for CountingRender {
     }
 
     fn source(&self, _: &SourceHeader, _: &SourceStatus) -> Rendered {
+        Rendered::default()
+    }
+
+    fn services(&self, _: &Services) -> Rendered {
         Rendered::default()
     }
 
@@ -78,6 +82,9 @@ impl Events for Recorded {
     }
     fn reloaded(&self, _: bool, _: UnixTime) {
         self.add("reloaded", 1);
+    }
+    fn fetched(&self, kind: FetchKind, outcome: FetchOutcome, _: Option<RevocationReason>) {
+        self.add(format!("{kind} {outcome}"), 1);
     }
 }
 

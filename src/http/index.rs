@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use axum::response::Html;
 
-use crate::model::{SourceHeader, SourceStatus, UnixTime};
+use crate::model::{FindingSet, RevocationReason, Services, SourceHeader, SourceStatus, UnixTime};
 
 use super::Shared;
 
@@ -19,16 +19,26 @@ td.n{text-align:right}.bad{color:#b00020}
 "#;
 
 const LINKS: &str = r#"<p><a href="metrics">metrics</a> · <a href="-/healthy">healthy</a> · <a href="-/ready">ready</a> ·
-<a href="api/v1/sources">sources (JSON)</a> · <a href="api/v1/targets">targets (JSON)</a></p>
+<a href="api/v1/sources">sources (JSON)</a> · <a href="api/v1/targets">targets (JSON)</a> · <a href="api/v1/revocation">revocation (JSON)</a></p>
 <table><thead><tr><th>source</th><th>kind</th><th>state</th><th>targets</th><th>certificates</th><th>last scan</th><th>failure</th></tr></thead><tbody>
 "#;
+
+const SERVICES: &str = r"<h2>CRLs and OCSP responders</h2>
+<table><thead><tr><th>URL</th><th>findings</th><th>newest</th><th>ends</th><th>certificates</th><th>failure</th></tr></thead><tbody>
+";
+
+/// More CRLs and responders than these are only counted; those with something wrong come first.
+const SHOWN: usize = 100;
 
 /// The page.
 pub async fn page(state: Shared) -> Html<String> {
     let mut html = String::from(HEAD);
     let _ = write!(html, "<h1>notafter {}</h1><p>Watches certificates and says when they end.</p>\n{LINKS}", Escaped(state.version));
-    state.snapshots.load().sources(&mut |source, status| row(&mut html, source, status));
-    html.push_str("</tbody></table></body></html>\n");
+    let view = state.snapshots.load();
+    view.sources(&mut |source, status| row(&mut html, source, status));
+    html.push_str("</tbody></table>\n");
+    services(&mut html, view.services());
+    html.push_str("</body></html>\n");
     Html(html)
 }
 
@@ -51,6 +61,59 @@ fn row(html: &mut String, source: &SourceHeader, status: &SourceStatus) {
         status.certificates,
         Escaped(failure.as_deref().unwrap_or_default()),
     );
+}
+
+/// A CRL at a URL, or a responder.
+struct Service<'a> {
+    url: &'a str,
+    findings: FindingSet,
+    newest: Option<UnixTime>,
+    ends: Option<UnixTime>,
+    certificates: u64,
+    failure: Option<&'a (RevocationReason, Box<str>)>,
+}
+
+fn services(html: &mut String, services: &Services) {
+    let crls = services.crls.iter().map(|service| Service {
+        url: &service.url,
+        findings: service.findings,
+        newest: service.list.as_ref().map(|list| list.this_update),
+        ends: service.list.as_ref().and_then(|list| list.next_update),
+        certificates: service.certificates,
+        failure: service.failure.as_ref(),
+    });
+    let responders = services.responders.iter().map(|responder| Service {
+        url: &responder.url,
+        findings: responder.findings,
+        newest: responder.oldest_this_update,
+        ends: responder.certificate_not_after,
+        certificates: responder.certificates,
+        failure: responder.failure.as_ref(),
+    });
+    let mut all: Vec<Service<'_>> = crls.chain(responders).collect();
+    if all.is_empty() {
+        return;
+    }
+    all.sort_by_key(|service| (service.findings.is_empty() && service.failure.is_none(), service.url));
+    html.push_str(SERVICES);
+    let time = |at: Option<UnixTime>| at.map_or_else(|| "–".to_owned(), UnixTime::rfc3339);
+    for Service { url, findings, newest, ends, certificates, failure } in all.iter().take(SHOWN) {
+        let findings: Vec<&str> = findings.iter().map(|finding| finding.as_str()).collect();
+        let failure = failure.map(|(reason, detail)| format!("{reason}: {detail}"));
+        let _ = writeln!(
+            html,
+            "<tr><td>{}</td><td class=\"bad\">{}</td><td>{}</td><td>{}</td><td class=\"n\">{certificates}</td><td>{}</td></tr>",
+            Escaped(url),
+            findings.join(", "),
+            time(*newest),
+            time(*ends),
+            Escaped(failure.as_deref().unwrap_or_default()),
+        );
+    }
+    html.push_str("</tbody></table>\n");
+    if let Some(more @ 1..) = all.len().checked_sub(SHOWN) {
+        let _ = writeln!(html, "<p>and {more} more</p>");
+    }
 }
 
 /// Text between tags or in a quoted attribute.

@@ -11,6 +11,7 @@ mod index;
 mod metrics;
 mod probe;
 mod ready;
+mod revocation;
 mod serve;
 mod sources;
 mod targets;
@@ -24,8 +25,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::metrics::{Counters, Exposition};
-use crate::model::Snapshots;
 use crate::model::probe::Prober;
+use crate::model::revocation::NoRevocations;
+use crate::model::{Revocations, Snapshots};
 
 pub use serve::{Settings, serve};
 pub use targets::describe;
@@ -37,6 +39,7 @@ pub struct State {
     exposition: Exposition,
     version: &'static str,
     prober: Option<Arc<dyn Prober>>,
+    revocations: Arc<dyn Revocations>,
 }
 
 /// What the endpoints know of the address that they are asked at.
@@ -49,7 +52,13 @@ pub struct Listener {
 impl State {
     /// The state of a server of this version.
     pub fn new(snapshots: Arc<dyn Snapshots>, counters: Arc<Counters>, version: &'static str) -> Self {
-        Self { snapshots, counters, exposition: Exposition::new(), version, prober: None }
+        Self { snapshots, counters, exposition: Exposition::new(), version, prober: None, revocations: Arc::new(NoRevocations::default()) }
+    }
+
+    /// The same, with what is known of revocation beyond the verdicts.
+    pub fn with_revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
+        self.revocations = revocations;
+        self
     }
 
     /// The same, with `/probe`.
@@ -70,6 +79,7 @@ pub fn router(state: Arc<State>, listener: Listener) -> Router {
         .route("/-/healthy", get(healthy::answer))
         .route("/-/ready", get(ready::answer))
         .route("/api/v1/sources", get(sources::list))
+        .route("/api/v1/revocation", get(revocation::list))
         .route("/api/v1/targets", get(targets::list))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
         .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })

@@ -7,10 +7,11 @@ use axum::extract::Query;
 use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::model::facts::{SubjectName, hex};
-use crate::model::{CertificateFacts, CrlFacts, Finding, FindingSet, Place, Problem, SourceHeader, SourceId, TargetState};
+use crate::model::facts::{ResponseFacts, SubjectName, hex};
+use crate::model::{CertificateFacts, CrlFacts, Finding, FindingSet, Place, Problem, RevocationView, SourceHeader, SourceId, TargetState};
 
 use super::cursor::Cursor;
+use super::revocation::VerdictRow;
 use super::sources::FailureRow;
 use super::{Shared, json, refused};
 
@@ -49,6 +50,7 @@ struct TargetRow<'a> {
     endpoint: Option<EndpointRow<'a>>,
     certificates: Vec<CertificateRow<'a>>,
     crls: Vec<CrlRow<'a>>,
+    ocsp_responses: Vec<ResponseRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -81,10 +83,22 @@ struct CertificateRow<'a> {
     signature_algorithm: &'a str,
     names: Vec<String>,
     findings: Vec<&'static str>,
+    /// Absent where it is not looked up.
+    revocation: Option<VerdictRow>,
 }
 
 #[derive(Serialize)]
-struct CrlRow<'a> {
+struct ResponseRow<'a> {
+    serial: &'a str,
+    produced_at: String,
+    this_update: String,
+    next_update: Option<String>,
+    fingerprint: String,
+}
+
+/// A CRL, as the API shows it.
+#[derive(Serialize)]
+pub struct CrlRow<'a> {
     issuer: &'a str,
     number: Option<&'a str>,
     this_update: String,
@@ -115,7 +129,8 @@ pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Respon
             return refused(StatusCode::NOT_FOUND, "source: no source has this name");
         }
     }
-    let mut page = Page { limit, items: 0, last: None, more: false, targets: Vec::new() };
+    let revocation = state.revocations.load();
+    let mut page = Page { revocation: &*revocation, limit, items: 0, last: None, more: false, targets: Vec::new() };
     for source in sources {
         let after = match &after {
             Some(cursor) if source.id.name < cursor.source.name => continue,
@@ -133,6 +148,7 @@ pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Respon
 }
 
 struct Page<'a> {
+    revocation: &'a dyn RevocationView,
     limit: usize,
     items: usize,
     last: Option<(&'a SourceId, &'a Place)>,
@@ -148,7 +164,7 @@ impl<'a> Page<'a> {
         if !self.more {
             self.items += items;
             self.last = Some((&source.id, &target.place));
-            self.targets.push(row(source, target));
+            self.targets.push(row(source, target, self.revocation));
         }
         !self.more
     }
@@ -192,11 +208,11 @@ fn first_after<'a>(after: Option<&Place>, wanted: usize, walk: impl FnOnce(&mut 
 }
 
 /// A target as the API shows it.
-pub fn describe(source: &SourceHeader, target: &TargetState) -> serde_json::Value {
-    serde_json::to_value(row(source, target)).unwrap_or_default()
+pub fn describe(source: &SourceHeader, target: &TargetState, revocation: &dyn RevocationView) -> serde_json::Value {
+    serde_json::to_value(row(source, target, revocation)).unwrap_or_default()
 }
 
-fn row<'a>(source: &'a SourceHeader, target: &'a TargetState) -> TargetRow<'a> {
+fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn RevocationView) -> TargetRow<'a> {
     let mut place = BTreeMap::new();
     target.place.each_label(|name, value| {
         place.insert(name, value.to_owned());
@@ -229,8 +245,14 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState) -> TargetRow<'a> {
             ocsp_stapled: facts.stapled,
             path_error: facts.path_error.as_deref(),
         }),
-        certificates: certificates.map(|(index, facts)| certificate(facts, target.report.certificate(index))).collect(),
+        certificates: certificates
+            .map(|(index, facts)| {
+                let revocation = VerdictRow::of(target, index, revocation);
+                CertificateRow { revocation, ..certificate(facts, target.report.certificate(index)) }
+            })
+            .collect(),
         crls: crls.map(|(index, facts)| crl(facts, target.report.crl(index))).collect(),
+        ocsp_responses: target.content.responses.iter().map(response).collect(),
     }
 }
 
@@ -248,10 +270,22 @@ fn certificate(facts: &CertificateFacts, findings: FindingSet) -> CertificateRow
         signature_algorithm: &facts.signature_algorithm,
         names: facts.names.iter().map(SubjectName::prefixed).collect(),
         findings: words(findings),
+        revocation: None,
     }
 }
 
-fn crl(facts: &CrlFacts, findings: FindingSet) -> CrlRow<'_> {
+fn response(facts: &ResponseFacts) -> ResponseRow<'_> {
+    ResponseRow {
+        serial: &facts.serial,
+        produced_at: facts.produced_at.rfc3339(),
+        this_update: facts.this_update.rfc3339(),
+        next_update: facts.next_update.map(|at| at.rfc3339()),
+        fingerprint: hex(&facts.fingerprint),
+    }
+}
+
+/// A CRL with what is wrong with it.
+pub fn crl(facts: &CrlFacts, findings: FindingSet) -> CrlRow<'_> {
     CrlRow {
         issuer: &facts.issuer,
         number: facts.number.as_deref(),
@@ -264,6 +298,7 @@ fn crl(facts: &CrlFacts, findings: FindingSet) -> CrlRow<'_> {
     }
 }
 
-fn words(findings: FindingSet) -> Vec<&'static str> {
+/// Findings by their spelling.
+pub fn words(findings: FindingSet) -> Vec<&'static str> {
     findings.iter().map(Finding::as_str).collect()
 }

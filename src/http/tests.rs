@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::metrics::Renderer;
 use crate::metrics::example::{self, Fixed, View, Watched, certificate, source, target};
+use crate::model::revocation::FixedRevocations;
 use crate::model::{CertRole, Place, SourceKind, SourceStatus};
 
 use super::*;
@@ -26,14 +27,31 @@ fn settings() -> Settings {
     Settings { grace: Duration::from_secs(5), ..Settings::default() }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own task")]
 async fn start(watched: Vec<Watched>, settings: Settings) -> Server {
+    start_with(watched, settings, Arc::new(NoRevocations::default())).await
+}
+
+/// A service that always knows the same.
+struct Known(Arc<FixedRevocations>);
+
+impl Revocations for Known {
+    fn load(&self) -> Arc<dyn crate::model::RevocationView> {
+        Arc::clone(&self.0) as _
+    }
+
+    fn newer(&self, _: u64) -> crate::model::BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+async fn start_with(watched: Vec<Watched>, settings: Settings, revocations: Arc<dyn Revocations>) -> Server {
     let counters = Arc::new(example::counters(&watched));
     let view = Arc::new(View::new(watched, &Renderer::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let state = Arc::new(State::new(Arc::new(Fixed(view)), counters, "1.2.3"));
+    let state = Arc::new(State::new(Arc::new(Fixed(view)), counters, "1.2.3").with_revocations(revocations));
     let ended = tokio::spawn(serve(listener, state, settings, async {
         let _ = stopped.await;
     }));
@@ -134,6 +152,8 @@ async fn what_is_not_there_or_not_allowed_says_so() {
         ("GET", "/api/v1/targets?limit=1001", 400, None),
         ("GET", "/api/v1/targets?limit=many", 400, None),
         ("GET", "/api/v1/targets?after=rubbish", 400, None),
+        ("GET", "/api/v1/revocation?limit=0", 400, None),
+        ("GET", "/api/v1/revocation?after=rubbish", 400, None),
         ("HEAD", "/-/healthy", 200, None),
         ("GET", "/-/healthy", 200, None),
     ] {
@@ -164,12 +184,21 @@ async fn the_page_lists_the_sources_and_escapes_them() {
     let server = start(example::rich(), settings()).await;
     let (head, body) = server.get("/").await;
     assert!(head.contains("content-type: text/html"), "{head}");
-    for part in
-        ["notafter 1.2.3", "slow &amp; &lt;odd&gt;", "source=slow%20%26%20%3Codd%3E", "deadline_exceeded: &lt;60 s&gt;", "href=\"metrics\""]
-    {
+    for part in [
+        "notafter 1.2.3",
+        "slow &amp; &lt;odd&gt;",
+        "source=slow%20%26%20%3Codd%3E",
+        "deadline_exceeded: &lt;60 s&gt;",
+        "href=\"metrics\"",
+        "href=\"api/v1/revocation\"",
+        "http://crl.example/b&amp;c.crl",
+        "unreachable: connection &lt;refused&gt;",
+    ] {
         assert!(body.contains(part), "{part}: {body}");
     }
-    assert!(!body.contains("<odd>"));
+    assert!(!body.contains("<odd>") && !body.contains("<refused>"));
+    let position = |part: &str| body.find(part).unwrap();
+    assert!(position("gone.example/d.crl") < position("crl.example/b&amp;c.crl"), "what is wrong comes first");
 }
 
 #[tokio::test]
@@ -192,6 +221,70 @@ async fn the_api_tells_the_why_behind_a_series() {
     assert_eq!(sources["sources"].as_array().unwrap().len(), 6);
     assert_eq!(sources["sources"][3]["failure"]["stage"], "scan");
     assert_eq!(sources["sources"][0]["certificates"], 6);
+}
+
+#[tokio::test]
+async fn the_api_tells_the_why_behind_a_verdict() {
+    let answers = crate::model::Answers {
+        crl: Some(Ok(crate::model::Answer {
+            says: crate::model::Says::Revoked { at: example::START, reason: crate::model::RevokedFor::KeyCompromise },
+            this_update: example::START,
+            until: example::START,
+            produced_at: None,
+            from: "http://crl.example/a.crl".into(),
+        })),
+        ocsp: Some(Err(crate::model::RevocationReason::ResponderStatus)),
+        staple: None,
+    };
+    let view = FixedRevocations { answers: [([1; 32], answers)].into(), ..FixedRevocations::default() };
+    let server = start_with(example::rich(), settings(), Arc::new(Known(Arc::new(view)))).await;
+    let files = server.json("/api/v1/targets?source=files").await;
+    let of = |path: &str| files["targets"].as_array().unwrap().iter().find(|row| row["place"]["filepath"] == path).unwrap().clone();
+    let revoked = &of("/etc/ssl/www.pem")["certificates"][0]["revocation"];
+    for (key, expected) in [
+        ("status", "revoked"),
+        ("method", "crl"),
+        ("revoked_at", "2026-01-01T00:00:00Z"),
+        ("revocation_reason", "keyCompromise"),
+        ("until", "2026-01-08T00:00:00Z"),
+    ] {
+        assert_eq!(revoked[key], expected, "{key}");
+    }
+    assert_eq!(revoked["answers"]["crl"]["from"], "http://crl.example/a.crl");
+    assert_eq!(revoked["answers"]["crl"]["says"], "revoked");
+    assert_eq!(revoked["answers"]["ocsp"]["reason"], "responder_status");
+    assert!(revoked["answers"].get("staple").is_none());
+    let unknown = &of("/srv/own.pem")["certificates"][0]["revocation"];
+    assert_eq!((&unknown["status"], &unknown["reason"]), (&"unknown".into(), &"unreachable".into()));
+    assert!(of("/etc/ssl/twins.pem")["certificates"][0]["revocation"].is_null(), "not looked up");
+    assert_eq!(of("/etc/ssl/crls.pem")["ocsp_responses"][0]["serial"], "77");
+}
+
+#[tokio::test]
+async fn pages_cover_every_crl_and_responder_once_in_order() {
+    let server = start(example::rich(), settings()).await;
+    let whole = server.json("/api/v1/revocation").await;
+    assert_eq!(whole["crls"][0]["crl"]["number"], "9");
+    assert_eq!(whole["crls"][0]["findings"], serde_json::json!(["stale"]));
+    assert_eq!(whole["crls"][3]["failure"]["reason"], "unreachable");
+    assert!(whole["crls"][3]["crl"].is_null());
+    assert_eq!(whole["responders"][0]["certificate_not_after"], "2026-01-06T00:00:00Z");
+    for limit in [1, 2, 4, 5, 6, 1000] {
+        let (mut seen, mut after, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let page = server.json(&format!("/api/v1/revocation?limit={limit}{after}")).await;
+            let rows = |kind: &str| page[kind].as_array().unwrap().clone();
+            let of_page: Vec<_> = rows("crls").into_iter().chain(rows("responders")).collect();
+            assert!(!of_page.is_empty() && of_page.len() <= limit, "limit {limit}");
+            seen.extend(of_page);
+            pages += 1;
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        let expected: Vec<_> = ["crls", "responders"].iter().flat_map(|kind| whole[kind].as_array().unwrap().clone()).collect();
+        assert_eq!(seen, expected, "limit {limit}");
+        assert_eq!(pages, 6_usize.div_ceil(limit), "limit {limit}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::model::{Events, Reason, SourceId, SourceKind, UnixTime};
+use crate::model::{Events, FetchKind, FetchOutcome, Reason, RevocationReason, SourceId, SourceKind, UnixTime};
 
 use super::table::{self, Id};
 
@@ -20,6 +20,7 @@ pub struct Counters {
     renewal_margin: HistogramVec,
     collisions: IntCounterVec,
     handshake_duration: HistogramVec,
+    fetches: IntCounterVec,
     skipped: IntCounterVec,
     dropped: IntCounterVec,
     pkcs12_passphrases: IntCounterVec,
@@ -36,6 +37,10 @@ impl Counters {
     /// The metric table contradicts itself; no input does that.
     pub fn new(version: &str, revision: Option<&str>) -> Result<Self, prometheus::Error> {
         let counters = Self::of_sources(version, revision)?;
+        counters.registry.register(Box::new(counters.fetches.clone()))?;
+        for (kind, outcome) in FetchKind::ALL.iter().flat_map(|kind| FetchOutcome::ALL.iter().map(move |outcome| (kind, outcome))) {
+            counters.fetches.with_label_values(&[kind.as_str(), outcome.as_str(), ""]);
+        }
         counters.registry.register(Box::new(counters.reload_successful.clone()))?;
         counters.registry.register(Box::new(counters.reload_success_at.clone()))?;
         counters.registry.register(Box::new(ProcessCollector::for_self()))?;
@@ -60,6 +65,7 @@ impl Counters {
             renewal_margin: histogram(table::RENEWAL_MARGIN, &[0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.5, 0.75])?,
             collisions: counter(table::CERT_COLLISIONS)?,
             handshake_duration: histogram(table::HANDSHAKE_DURATION, &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?,
+            fetches: counter(table::REVOCATION_FETCHES)?,
             skipped: counter(table::SCANS_SKIPPED)?,
             dropped: counter(table::SERIES_DROPPED)?,
             pkcs12_passphrases: counter(table::PKCS12_PASSPHRASE_FAILURES)?,
@@ -83,7 +89,14 @@ impl Counters {
 
     /// Everything as it is now, families without series left out.
     pub fn gather(&self) -> Vec<MetricFamily> {
-        self.registry.gather()
+        let mut families = self.registry.gather();
+        // Only an error has a reason, and labels that do not apply are not written.
+        let fetches = families.iter_mut().filter(|family| family.name() == table::REVOCATION_FETCHES.family().name);
+        for metric in fetches.flat_map(MetricFamily::mut_metric) {
+            let applying = metric.take_label().into_iter().filter(|label| !label.value().is_empty()).collect();
+            metric.set_label(applying);
+        }
+        families
     }
 
     /// The counters that a source of this kind has at 0 from the start.
@@ -165,6 +178,11 @@ impl Events for Counters {
         if succeeded {
             self.reload_success_at.set(at.secs() as f64);
         }
+    }
+
+    fn fetched(&self, kind: FetchKind, outcome: FetchOutcome, reason: Option<RevocationReason>) {
+        let reason = reason.map_or("", RevocationReason::as_str);
+        self.fetches.with_label_values(&[kind.as_str(), outcome.as_str(), reason]).inc();
     }
 }
 

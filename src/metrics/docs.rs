@@ -80,6 +80,9 @@ fn labels(set: LabelSet) -> String {
         (false, false, true) => parts.push(quoted(Group::Source.names())),
         (false, false, false) => {}
     }
+    if groups.contains(&Group::Url) {
+        parts.push(format!("or {} alone", quoted(Group::Url.names())));
+    }
     for (group, short) in [(Group::Which, "N"), (Group::Generation, "V")] {
         if groups.contains(&group) {
             parts.push(short.to_owned());

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::model::facts::{KeyAlgorithm, KeyFacts, SubjectName};
+use crate::model::facts::{KeyAlgorithm, KeyFacts, ResponseFacts, SubjectName};
 use crate::model::options::ChainScope;
+use crate::model::revocation::{CrlService, Responder};
 use crate::model::state::Counters as Handshakes;
 use crate::model::{
-    CertRole, CertificateFacts, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events, FailureFacts, Finding, Labels, Place, Reason,
-    Render, Rendered, Report, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState,
-    UnixTime,
+    CertRole, CertificateFacts, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events, FailureFacts, FetchKind, FetchOutcome, Finding,
+    Labels, Lookup, Place, Reason, Render, Rendered, Report, RevocationMethod, RevocationReason, RevocationStatus, RevokedFor, Services,
+    SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState, UnixTime, Verdict,
 };
 
 use super::{Counters, Renderer};
@@ -118,6 +119,7 @@ pub struct Watched {
 pub struct View {
     pub watched: Vec<Watched>,
     pub rendered: Vec<Rendered>,
+    pub services: Services,
     pub ready: bool,
 }
 
@@ -126,7 +128,10 @@ impl View {
         let of_each = watched.iter().flat_map(|Watched { header, status, targets }| {
             [renderer.source(header, status), renderer.targets(header, &mut targets.iter())]
         });
-        Self { rendered: of_each.collect(), ready: watched.iter().all(|watched| watched.status.up.is_some()), watched }
+        // Where nothing is watched, nothing is fetched.
+        let services = if watched.is_empty() { Services::default() } else { services() };
+        let rendered = of_each.chain([renderer.services(&services)]).collect();
+        Self { rendered, services, ready: watched.iter().all(|watched| watched.status.up.is_some()), watched }
     }
 
     /// How many series `Render::series` foresees for the targets.
@@ -149,6 +154,9 @@ impl SnapshotView for View {
     fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>)) {
         let watched = self.watched.iter().find(|watched| watched.header.id == *source);
         watched.into_iter().for_each(|watched| visit(0, &mut watched.targets.iter()));
+    }
+    fn services(&self) -> &Services {
+        &self.services
     }
     fn generation(&self) -> u64 {
         7
@@ -206,6 +214,66 @@ pub fn rich() -> Vec<Watched> {
     ]
 }
 
+/// CRLs and responders, well and not.
+pub fn services() -> Services {
+    let list = |url: &str, list: Option<CrlFacts>, findings: &[Finding]| CrlService {
+        url: url.into(),
+        failure: list.is_none().then(|| (RevocationReason::Unreachable, "connection <refused>".into())),
+        list: list.map(Arc::new),
+        findings: findings.iter().copied().collect(),
+        checked_at: Some(START),
+        next_at: Some(UnixTime::from_secs(START.secs() + 1_800)),
+        certificates: 2,
+        revoked: 1,
+    };
+    let responder = |url: &str, not_after: Option<UnixTime>, findings: &[Finding]| Responder {
+        url: url.into(),
+        findings: findings.iter().copied().collect(),
+        certificate_not_after: not_after,
+        oldest_this_update: not_after.map(|_| START),
+        failure: not_after.is_none().then(|| (RevocationReason::HttpError, "503".into())),
+        certificates: 3,
+    };
+    Services {
+        crls: vec![
+            // A rollover: the mirror serves the lists of both keys in turn.
+            list("http://crl.example/a.crl", Some(crl("Example Issuing CA", Some("9"), 70)), &[Finding::Stale]),
+            list("http://crl.example/a.crl", Some(crl("Example Issuing CA", Some("8"), 71)), &[]),
+            list("http://crl.example/b&c.crl", Some(crl("Example Root", None, 72)), &[]),
+            list("http://gone.example/d.crl", None, &[Finding::Unreachable]),
+        ],
+        responders: vec![
+            responder("http://ocsp.example/", Some(UnixTime::from_secs(START.secs() + 5 * DAY)), &[Finding::Expiring]),
+            responder("http://ocsp.gone.example/", None, &[Finding::Unreachable]),
+        ],
+    }
+}
+
+/// The same certificate, to be looked up.
+pub fn looked_up(mut facts: CertificateFacts) -> CertificateFacts {
+    facts.lookup = Some(Box::new(Lookup {
+        serial: [facts.fingerprint[0]].into(),
+        issuer: Arc::from([]),
+        pointers: Arc::default(),
+        signed: None,
+        must_staple: false,
+        no_rev_avail: false,
+        is_ca: facts.role != CertRole::Leaf,
+    }));
+    facts
+}
+
+/// A verdict that an answer by this method has led to.
+pub fn decided(status: RevocationStatus, method: RevocationMethod) -> Verdict {
+    Verdict {
+        status,
+        reason: None,
+        method: Some(method),
+        revoked: (status == RevocationStatus::Revoked).then(|| Box::new((START, RevokedFor::KeyCompromise))),
+        until: Some(UnixTime::from_secs(START.secs() + 7 * DAY)),
+    }
+}
+
 /// Counters that know the sources of a snapshot.
 pub fn counters(watched: &[Watched]) -> Counters {
     let counters = Counters::new("1.2.3", Some("abcdef")).unwrap();
@@ -213,6 +281,7 @@ pub fn counters(watched: &[Watched]) -> Counters {
         counters.source_added(&header.id);
         counters.scan_ended(&header.id, Duration::from_millis(20));
     }
+    counters.fetched(FetchKind::Crl, FetchOutcome::Error, Some(RevocationReason::Unreachable));
     counters.reloaded(true, START);
     counters
 }
@@ -232,6 +301,18 @@ fn chain(seed: u8) -> Vec<CertificateFacts> {
 
 fn files() -> Vec<TargetState> {
     let mut expired = target(Place::file("/etc/ssl/www.pem"), chain(1), vec![]);
+    let looked_up_chain = |seed| {
+        let mut all = chain(seed);
+        let root = all.pop();
+        all.into_iter().map(looked_up).chain(root).collect::<Vec<_>>()
+    };
+    expired.content = target(Place::file("/"), looked_up_chain(1), vec![]).content;
+    expired.report.revocation = [
+        decided(RevocationStatus::Revoked, RevocationMethod::Crl),
+        decided(RevocationStatus::Good, RevocationMethod::Ocsp),
+        Verdict { status: RevocationStatus::NotApplicable, reason: Some(RevocationReason::SelfSigned), ..Verdict::default() },
+    ]
+    .into();
     expired.report.certificates =
         [[Finding::Expired, Finding::WeakKey].into_iter().collect(), Default::default(), Default::default()].into();
     // Two of one name: a renewal that was appended, and one whose fingerprint begins alike.
@@ -242,8 +323,26 @@ fn files() -> Vec<TargetState> {
     hostile.names = (0..200).map(|n| SubjectName::Dns(format!("host-{n}.example.com").into())).collect();
     hostile.not_after = UnixTime::from_secs(i64::MAX);
     let mut crls = target(Place::file("/etc/ssl/crls.pem"), vec![], vec![crl("CA", Some("7"), 8), crl("CA", None, 9)]);
+    let response = |seed: u8, next_update| ResponseFacts {
+        fingerprint: [seed; 32],
+        serial: "77".into(),
+        produced_at: START,
+        this_update: UnixTime::from_secs(START.secs() + i64::from(seed)),
+        next_update,
+        der: Arc::from([]),
+    };
+    let responses = [response(2, Some(UnixTime::from_secs(START.secs() + DAY))), response(1, None)].into();
+    crls.content = Arc::new(Content { responses, ..Content::clone(&crls.content) });
+    crls.report.target = [Finding::StapleStale].into_iter().collect();
     crls.report.crls = [[Finding::Stale].into_iter().collect(), Default::default()].into();
     let mut own = target(Place::file("/srv/own.pem"), chain(10), vec![]);
+    own.content = target(Place::file("/"), looked_up_chain(10), vec![]).content;
+    own.report.revocation = [
+        Verdict { status: RevocationStatus::Unknown, reason: Some(RevocationReason::Unreachable), ..Verdict::default() },
+        Verdict::default(),
+        Verdict::default(),
+    ]
+    .into();
     own.labels = Some(labels(&[("team", "search")]));
     let missing = target(Place::file("/etc/ssl/missing.pem"), vec![], vec![]);
     vec![

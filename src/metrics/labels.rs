@@ -9,6 +9,8 @@ pub enum Group {
     User,
     /// The place in the source. With [`Group::Source`] and [`Group::User`]: where it is; stable over renewals.
     Place,
+    /// Where on the network, instead of [`Group::Source`], [`Group::User`] and [`Group::Place`]: what no source found.
+    Url,
     /// Which certificate of the place; stable over a plain renewal.
     Which,
     /// Which generation of the certificate; changes with every renewal.
@@ -26,6 +28,7 @@ impl Group {
             Self::Source => &["source_kind", "source_name"],
             Self::User => &[],
             Self::Place => &["filename", "filepath", "embedded_kind", "embedded_key", "target", "server_name", "address"],
+            Self::Url => &["url"],
             Self::Which => &["cert_role", "subject_CN", "issuer_CN", "discriminator"],
             Self::Generation => &["subject", "serial_number", "not_after"],
             Self::NameFields => &[
@@ -50,6 +53,7 @@ impl Group {
             Self::Source => "source",
             Self::User => "user",
             Self::Place => "place",
+            Self::Url => "url",
             Self::Which => "N",
             Self::Generation => "V",
             Self::NameFields => "name fields",
@@ -69,6 +73,10 @@ pub enum LabelSet {
     Certificate,
     /// The same, and all the rest that is known.
     CertificateInfo,
+    /// Where, and which.
+    CertificateState,
+    /// Where, which, and its revocation.
+    CertificateRevocation,
     /// Where, which, and what is wrong.
     CertificateFinding,
     /// Where, and which CRL.
@@ -83,6 +91,12 @@ pub enum LabelSet {
     TargetResult,
     /// Where, and what was agreed on.
     TlsVersion,
+    /// An OCSP responder.
+    Responder,
+    /// An OCSP responder, and what is wrong.
+    ResponderFinding,
+    /// What was fetched, and what came of it.
+    Fetch,
     /// Which source, with the user's labels.
     Source,
     /// Which source.
@@ -102,13 +116,20 @@ pub enum LabelSet {
 impl LabelSet {
     /// The groups that it is put together from.
     pub const fn groups(self) -> &'static [Group] {
-        use Group::{Crl, Generation, NameFields, Place, Source, User, Which};
+        use Group::{Crl, Generation, NameFields, Place, Source, Url, User, Which};
         match self {
-            Self::Unlabelled | Self::Build | Self::ProbeChain | Self::ProbeVersion | Self::ProbeCipher => &[],
+            Self::Unlabelled
+            | Self::Build
+            | Self::Responder
+            | Self::ResponderFinding
+            | Self::Fetch
+            | Self::ProbeChain
+            | Self::ProbeVersion
+            | Self::ProbeCipher => &[],
             Self::Target | Self::TargetFinding | Self::TargetFailure | Self::TargetResult | Self::TlsVersion => &[Source, Place, User],
             Self::Certificate | Self::CertificateInfo => &[Source, Place, User, Which, Generation, NameFields],
-            Self::CertificateFinding => &[Source, Place, User, Which],
-            Self::Crl | Self::CrlFinding => &[Source, Place, User, Crl],
+            Self::CertificateState | Self::CertificateRevocation | Self::CertificateFinding => &[Source, Place, User, Which],
+            Self::Crl | Self::CrlFinding => &[Source, Place, Url, User, Crl],
             Self::Source => &[Source, User],
             Self::SourceEvents | Self::SourceReason => &[Source],
         }
@@ -117,7 +138,11 @@ impl LabelSet {
     /// The labels that it has besides its groups.
     pub const fn own(self) -> &'static [&'static str] {
         match self {
-            Self::Unlabelled | Self::Target | Self::Certificate | Self::Source | Self::SourceEvents => &[],
+            Self::Unlabelled | Self::Target | Self::Certificate | Self::CertificateState | Self::Source | Self::SourceEvents => &[],
+            Self::CertificateRevocation => &["status"],
+            Self::Responder => &["url"],
+            Self::ResponderFinding => &["url", "finding"],
+            Self::Fetch => &["kind", "outcome", "reason"],
             Self::CertificateInfo => &[
                 "fingerprint",
                 "issuer",

@@ -128,6 +128,11 @@ families! {
         CERT_ERROR: gauge<Target> = "x509_cert_error";
         /// Always 1, for each thing that is wrong with the certificate, while it is; no series when nothing is.
         CERT_FINDING: gauge<CertificateFinding> = "x509_cert_finding";
+        /// Whether the certificate is revoked (1) or not (0); absent while nobody can say.
+        CERT_REVOKED: gauge<CertificateState> = "x509_cert_revoked";
+        /// Always 1; what is known of the certificate's revocation stands in the label: good, revoked, unknown, not_applicable, or pending
+        /// until it has been asked for.
+        CERT_REVOCATION_STATUS: gauge<CertificateRevocation> = "x509_cert_revocation_status";
         /// When the CRL was issued, in Unix seconds (RFC 5280 section 5.1.2.4).
         CRL_THIS_UPDATE: gauge<Crl> = "x509_crl_this_update";
         /// When the next CRL will be issued at the latest, in Unix seconds (RFC 5280 section 5.1.2.5); absent when the CRL does not say.
@@ -140,14 +145,27 @@ families! {
         CRL_ENTRIES: gauge<Crl> = "x509_crl_entries";
         /// Always 1, for each thing that is wrong with the CRL, while it is; no series when nothing is.
         CRL_FINDING: gauge<CrlFinding> = "x509_crl_finding";
+        /// When the status in the OCSP response of a file was known to be right, in Unix seconds (RFC 6960 section 4.2.2.1); of several
+        /// responses the oldest.
+        OCSP_THIS_UPDATE: gauge<Target> = "x509_ocsp_this_update";
+        /// When newer status is available at the latest, in Unix seconds (RFC 6960 section 4.2.2.1); of several responses in the file the
+        /// earliest, absent when none says.
+        OCSP_NEXT_UPDATE: gauge<Target> = "x509_ocsp_next_update";
         /// Whether the source could be listed (1) or not (0); absent until its first scan has ended.
         SOURCE_UP: gauge<Source> = "x509_source_up";
-        /// Places of the source that give at least one certificate or CRL.
+        /// Places of the source that give at least one certificate, CRL or OCSP response.
         SOURCE_BUNDLES: gauge<Source> = "x509_source_bundles";
         /// When the scan ended, well or not, in Unix seconds.
         SOURCE_LAST_SCAN: gauge<Source> = "x509_source_last_scan_timestamp_seconds";
     }
     Snapshot {
+        /// Always 1, for each thing that is wrong with the OCSP responder, while it is; no series when nothing is.
+        RESPONDER_FINDING: gauge<ResponderFinding> = "x509_responder_finding";
+        /// When the certificate that the OCSP responder signs with ends, in Unix seconds, the earliest of several; absent when the issuer signs
+        /// itself.
+        RESPONDER_CERT_NOT_AFTER: gauge<Responder> = "x509_responder_cert_not_after";
+        /// When the oldest of the OCSP responder's current answers was known to be right, in Unix seconds; absent without answers.
+        OCSP_OLDEST_THIS_UPDATE: gauge<Responder> = "x509_ocsp_oldest_this_update";
         /// When the last scan that could list the source ended, in Unix seconds.
         SOURCE_LAST_SUCCESS: gauge<Source> = "x509_source_last_success_timestamp_seconds";
         /// When the next scan of the source is due, in Unix seconds.
@@ -193,6 +211,8 @@ families! {
         JKS_PASSPHRASE_FAILURES: counter<SourceEvents> = "x509_jks_passphrase_failures_total";
         /// How long TLS handshakes that ended well took, in seconds, without name resolution and connecting.
         HANDSHAKE_DURATION: histogram<SourceEvents> = "tls_handshake_duration_seconds";
+        /// What was fetched for revocation (crl, ocsp or issuer), by outcome: ok, not_modified, or error with its reason.
+        REVOCATION_FETCHES: counter<Fetch> = "x509_revocation_fetches_total";
         /// Scans that were due while another of the same source still ran.
         SCANS_SKIPPED: counter<SourceEvents> = "notafter_scans_skipped_total";
         /// Series that were left out because the source reached its max_series.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::id::SourceId;
-use super::vocabulary::Reason;
+use super::revocation::RevocationReason;
+use super::vocabulary::{FetchKind, FetchOutcome, Reason};
 
 /// Counters and histograms per source.
 pub trait Events: Send + Sync {
@@ -29,4 +30,6 @@ pub trait Events: Send + Sync {
     fn renewed(&self, source: &SourceId, margin: f64);
     /// The configuration was loaded again, or could not be.
     fn reloaded(&self, succeeded: bool, at: super::UnixTime);
+    /// Something was fetched for revocation, or could not be; then with the reason.
+    fn fetched(&self, kind: FetchKind, outcome: FetchOutcome, reason: Option<RevocationReason>);
 }

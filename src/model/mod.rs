@@ -40,7 +40,7 @@ pub use snapshot::{SnapshotView, Snapshots};
 pub use state::{FailureFacts, Report, SourceHeader, SourceStatus, TargetState};
 pub use time::UnixTime;
 pub use user_labels::UserLabels;
-pub use vocabulary::{CertRole, EmbeddedKind, Method, Reason, Stage};
+pub use vocabulary::{CertRole, EmbeddedKind, FetchKind, FetchOutcome, Method, Reason, Stage};
 
 /// Any error, boxed: what stands behind a closed reason.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -41,6 +41,8 @@ pub struct SourceOptions {
     pub rotate_at: f64,
     /// How revocation is looked up, most preferred first; empty: not at all.
     pub revocation: Arc<[RevocationMethod]>,
+    /// Whether all of them are asked, and not only until one answers.
+    pub compare: bool,
 }
 
 impl Default for SourceOptions {
@@ -55,6 +57,7 @@ impl Default for SourceOptions {
             trust_store: false,
             rotate_at: 0.75,
             revocation: Arc::from([RevocationMethod::Staple, RevocationMethod::Crl, RevocationMethod::Ocsp]),
+            compare: false,
         }
     }
 }

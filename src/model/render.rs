@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::revocation::Services;
 use super::state::{SourceHeader, SourceStatus, TargetState};
 
 /// Turns state into exposition fragments. Implemented by `metrics`, used by the engine's store.
@@ -10,6 +11,8 @@ pub trait Render: Send + Sync {
     fn targets(&self, source: &SourceHeader, targets: &mut dyn Iterator<Item = &TargetState>) -> Rendered;
     /// The series of the source itself.
     fn source(&self, source: &SourceHeader, status: &SourceStatus) -> Rendered;
+    /// The series of CRLs at URLs and of responders.
+    fn services(&self, services: &Services) -> Rendered;
     /// How many series a target makes, for the source's cap.
     fn series(&self, source: &SourceHeader, target: &TargetState) -> u64;
 }

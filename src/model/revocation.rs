@@ -247,7 +247,7 @@ pub struct Answers {
 pub struct Verdict {
     /// The state.
     pub status: RevocationStatus,
-    /// Why it is unknown or not applicable.
+    /// Why it is unknown or not applicable; of a revocation `stale`, once the answer that tells of it has run out.
     pub reason: Option<RevocationReason>,
     /// Which method decided.
     pub method: Option<RevocationMethod>,

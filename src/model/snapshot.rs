@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::id::SourceId;
 use super::render::Rendered;
+use super::revocation::Services;
 use super::state::{SourceHeader, SourceStatus, TargetState};
 
 /// The door to the newest snapshot.
@@ -14,7 +15,7 @@ pub trait Snapshots: Send + Sync {
 
 /// One snapshot; it never changes.
 pub trait SnapshotView: Send + Sync {
-    /// All fragments: sources by name, each source's own first, then its buckets, always in the same order.
+    /// All fragments: sources by name, each source's own first, then its buckets, always in the same order; those of the services last.
     fn rendered(&self, visit: &mut dyn FnMut(&Rendered));
     /// All sources, by name.
     fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus));
@@ -23,6 +24,8 @@ pub trait SnapshotView: Send + Sync {
     /// The targets of one source in pieces that are replaced as a whole. A piece's number is its own for as long as this snapshot is held: who holds
     /// the former one too knows by it what has not changed.
     fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>));
+    /// CRLs at URLs and responders.
+    fn services(&self) -> &Services;
     /// Grows with every publication.
     fn generation(&self) -> u64;
     /// Whether the first round of every source has ended.

@@ -87,6 +87,30 @@ closed! {
 }
 
 closed! {
+    /// What is fetched for revocation.
+    pub enum FetchKind {
+        /// A CRL.
+        Crl = "crl",
+        /// An OCSP answer.
+        Ocsp = "ocsp",
+        /// An issuer's certificate (caIssuers).
+        Issuer = "issuer",
+    }
+}
+
+closed! {
+    /// What came of a fetch.
+    pub enum FetchOutcome {
+        /// It brought something usable.
+        Ok = "ok",
+        /// What is known is still current.
+        NotModified = "not_modified",
+        /// It brought nothing usable.
+        Error = "error",
+    }
+}
+
+closed! {
     /// Where in a kubeconfig a certificate stands.
     pub enum EmbeddedKind {
         /// `clusters[].cluster.certificate-authority…`

@@ -9,7 +9,7 @@ pub(super) fn json(seen: &Seen) -> String {
     for source in seen.snapshot.sources.values() {
         let mut of_source: Vec<_> = source.targets().collect();
         of_source.sort_by(|a, b| a.place.cmp(&b.place));
-        targets.extend(of_source.into_iter().map(|target| http::describe(&source.header, target)));
+        targets.extend(of_source.into_iter().map(|target| http::describe(&source.header, target, &*seen.revocation)));
     }
     format!("{:#}\n", serde_json::Value::Array(targets))
 }

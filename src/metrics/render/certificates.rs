@@ -3,7 +3,7 @@
 use crate::metrics::compat::name_fields;
 use crate::metrics::table;
 use crate::metrics::text::{hex, label};
-use crate::model::{CertRole, CertificateFacts, Finding, FindingSet, Noun, SourceHeader, TargetState};
+use crate::model::{CertRole, CertificateFacts, Finding, FindingSet, Noun, RevocationStatus, SourceHeader, TargetState, Verdict};
 
 use super::page::{Labels, Page};
 use super::{count, shown};
@@ -43,6 +43,9 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
             page.line(table::CERT_INFO, &[place, which, rest], 1_u64);
         }
         write_findings(page, place, which, rest, findings);
+        if let Some(verdict) = verdict(target, index, certificate) {
+            write_revocation(page, place, which, rest, verdict);
+        }
     })
 }
 
@@ -50,7 +53,8 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
 pub fn series(source: &SourceHeader, target: &TargetState, enix: bool) -> u64 {
     let of_each = shown(source, target).map(|(index, certificate)| {
         let dates = if certificate.role == CertRole::Leaf { 4 } else { 2 };
-        dates + u64::from(enix) + count(target.report.certificate(index), Noun::Certificate)
+        let revocation = verdict(target, index, certificate).map_or(0, |verdict| 1 + u64::from(revoked(verdict).is_some()));
+        dates + u64::from(enix) + count(target.report.certificate(index), Noun::Certificate) + revocation
     });
     of_each.sum()
 }
@@ -111,6 +115,29 @@ fn write_findings(page: &mut Page, place: &[u8], which: &[u8], scratch: &mut Vec
         scratch.clear();
         label(scratch, "finding", finding.as_str());
         page.line(table::CERT_FINDING, &[place, which, scratch], 1_u64);
+    }
+}
+
+fn write_revocation(page: &mut Page, place: &[u8], which: &[u8], scratch: &mut Vec<u8>, verdict: &Verdict) {
+    if let Some(revoked) = revoked(verdict) {
+        page.line(table::CERT_REVOKED, &[place, which], revoked);
+    }
+    scratch.clear();
+    label(scratch, "status", verdict.status.as_str());
+    page.line(table::CERT_REVOCATION_STATUS, &[place, which, scratch], 1_u64);
+}
+
+/// The verdict on a certificate that can be revoked: nobody stands above a root.
+fn verdict<'a>(target: &'a TargetState, index: usize, certificate: &CertificateFacts) -> Option<&'a Verdict> {
+    target.report.verdict(index).filter(|_| certificate.lookup.is_some() && certificate.role != CertRole::Root)
+}
+
+/// Whether it is revoked, where that is known.
+fn revoked(verdict: &Verdict) -> Option<bool> {
+    match verdict.status {
+        RevocationStatus::Good => Some(false),
+        RevocationStatus::Revoked => Some(true),
+        RevocationStatus::Unknown | RevocationStatus::NotApplicable | RevocationStatus::Pending => None,
     }
 }
 

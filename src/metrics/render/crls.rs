@@ -1,8 +1,8 @@
-//! The series of a place's CRLs.
+//! The series of CRLs, and of OCSP responses in files.
 
 use crate::metrics::table;
 use crate::metrics::text::label;
-use crate::model::{Finding, Noun, TargetState};
+use crate::model::{CrlFacts, Finding, FindingSet, Noun, TargetState, UnixTime};
 
 use super::count;
 use super::page::{Labels, Page};
@@ -17,25 +17,56 @@ pub fn write(page: &mut Page, labels: &mut Labels, target: &TargetState) -> u64 
         labels.add_member(index, crl.fingerprint, &[("issuer", &crl.issuer), ("issuer_CN", &crl.issuer_cn)]);
     }
     labels.each_member(|place, index, which, rest| {
-        let crl = &target.content.crls[index];
-        let findings = target.report.crl(index);
-        label(rest, "crl_number", crl.number.as_deref().unwrap_or_default());
-        let all = [place, which, rest];
-        page.line(table::CRL_THIS_UPDATE, &all, crl.this_update.secs());
-        if let Some(next_update) = crl.next_update {
-            page.line(table::CRL_NEXT_UPDATE, &all, next_update.secs());
-        }
-        if let Some(number) = number(crl.number.as_deref()) {
-            page.line(table::CRL_NUMBER, &all, number);
-        }
-        page.line(table::CRL_STALE, &all, findings.contains(Finding::Stale));
-        page.line(table::CRL_ENTRIES, &all, crl.entries);
-        for finding in findings.iter().filter(|finding| finding.is_about(Noun::Crl)) {
-            rest.clear();
-            label(rest, "finding", finding.as_str());
-            page.line(table::CRL_FINDING, &[place, which, rest], 1_u64);
-        }
+        write_one(page, [place, which], rest, &target.content.crls[index], target.report.crl(index));
     })
+}
+
+/// Writes the series of one CRL.
+pub fn write_one(page: &mut Page, labels: [&[u8]; 2], rest: &mut Vec<u8>, crl: &CrlFacts, findings: FindingSet) {
+    let [place, which] = labels;
+    label(rest, "crl_number", crl.number.as_deref().unwrap_or_default());
+    let all = [place, which, rest];
+    page.line(table::CRL_THIS_UPDATE, &all, crl.this_update.secs());
+    if let Some(next_update) = crl.next_update {
+        page.line(table::CRL_NEXT_UPDATE, &all, next_update.secs());
+    }
+    if let Some(number) = number(crl.number.as_deref()) {
+        page.line(table::CRL_NUMBER, &all, number);
+    }
+    page.line(table::CRL_STALE, &all, findings.contains(Finding::Stale));
+    page.line(table::CRL_ENTRIES, &all, crl.entries);
+    write_findings(page, labels, rest, findings);
+}
+
+/// Writes what is wrong with one CRL.
+pub fn write_findings(page: &mut Page, [place, which]: [&[u8]; 2], scratch: &mut Vec<u8>, findings: FindingSet) {
+    for finding in findings.iter().filter(|finding| finding.is_about(Noun::Crl)) {
+        scratch.clear();
+        label(scratch, "finding", finding.as_str());
+        page.line(table::CRL_FINDING, &[place, which, scratch], 1_u64);
+    }
+}
+
+/// Writes the dates of the OCSP responses in a file; they are about one certificate, as servers want them.
+pub fn write_responses(page: &mut Page, labels: &Labels, target: &TargetState) {
+    let (this_update, next_update) = response_dates(target);
+    if let Some(at) = this_update {
+        page.line(table::OCSP_THIS_UPDATE, &[labels.place()], at.secs());
+    }
+    if let Some(at) = next_update {
+        page.line(table::OCSP_NEXT_UPDATE, &[labels.place()], at.secs());
+    }
+}
+
+/// How many series [`write_responses()`] makes.
+pub fn response_series(target: &TargetState) -> u64 {
+    let (this_update, next_update) = response_dates(target);
+    u64::from(this_update.is_some()) + u64::from(next_update.is_some())
+}
+
+fn response_dates(target: &TargetState) -> (Option<UnixTime>, Option<UnixTime>) {
+    let responses = || target.content.responses.iter();
+    (responses().map(|facts| facts.this_update).min(), responses().filter_map(|facts| facts.next_update).min())
 }
 
 /// How many series [`write()`] makes.

@@ -16,11 +16,7 @@ pub fn write(page: &mut Page, labels: &Labels, target: &TargetState) {
         stage_and_reason(&mut own, failure.stage, failure.reason);
         page.line(table::PROBE_FAILURE, &[place, &own], 1_u64);
     }
-    for finding in target.report.target.iter().filter(|finding| finding.is_about(Noun::Target)) {
-        own.clear();
-        label(&mut own, "finding", finding.as_str());
-        page.line(table::TARGET_FINDING, &[place, &own], 1_u64);
-    }
+    write_findings(page, labels, target);
     handshakes(page, place, target);
     let Some(facts) = &target.endpoint else { return };
     if let Some(version) = &facts.version {
@@ -40,6 +36,16 @@ pub fn write(page: &mut Page, labels: &Labels, target: &TargetState) {
     }
     if let Some(skew) = facts.clock_skew {
         page.line(table::CLOCK_SKEW, &[place], skew);
+    }
+}
+
+/// Writes what is wrong with the target itself.
+pub fn write_findings(page: &mut Page, labels: &Labels, target: &TargetState) {
+    let mut own = Vec::new();
+    for finding in target.report.target.iter().filter(|finding| finding.is_about(Noun::Target)) {
+        own.clear();
+        label(&mut own, "finding", finding.as_str());
+        page.line(table::TARGET_FINDING, &[labels.place(), &own], 1_u64);
     }
 }
 

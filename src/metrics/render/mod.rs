@@ -7,12 +7,13 @@ mod certificates;
 mod crls;
 mod endpoint;
 mod page;
+mod services;
 mod source;
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::options::ChainScope;
-use crate::model::{CertRole, CertificateFacts, Noun, Place, Render, Rendered, SourceHeader, SourceStatus, TargetState};
+use crate::model::{CertRole, CertificateFacts, Noun, Place, Render, Rendered, Services, SourceHeader, SourceStatus, TargetState};
 
 use super::deflate::Deflater;
 use super::table;
@@ -71,6 +72,7 @@ impl Render for Renderer {
                 } else {
                     clashes += certificates::write(page, labels, source, target, self.enix);
                 }
+                crls::write_responses(page, labels, target);
                 clashes += crls::write(page, labels, target);
             }
             clashes
@@ -85,29 +87,35 @@ impl Render for Renderer {
         })
     }
 
+    fn services(&self, services: &Services) -> Rendered {
+        self.rendered(|page, labels| services::write(page, labels, services))
+    }
+
     fn series(&self, source: &SourceHeader, target: &TargetState) -> u64 {
         let own = match target.place {
             Place::Endpoint { .. } => endpoint::series(target),
-            _ if source.options.trust_store => u64::from(target.failure.is_some()),
-            _ => 1,
+            _ if source.options.trust_store => u64::from(target.failure.is_some()) + count(target.report.target, Noun::Target),
+            _ => 1 + count(target.report.target, Noun::Target),
         };
         let of_certificates = if source.options.trust_store {
             u64::from(!target.content.certificates.is_empty())
         } else {
             certificates::series(source, target, self.enix)
         };
-        own + of_certificates + crls::series(target)
+        own + of_certificates + crls::series(target) + crls::response_series(target)
     }
 }
 
 /// Whether the last look at the target succeeded, in the family of its kind.
 fn state(page: &mut Page, labels: &Labels, source: &SourceHeader, target: &TargetState) {
-    match target.place {
-        Place::Endpoint { .. } => endpoint::write(page, labels, target),
-        // A folded place has one series; its error is a second one only while there is one.
-        _ if source.options.trust_store && target.failure.is_none() => {}
-        _ => page.line(table::CERT_ERROR, &[labels.place()], target.failure.is_some()),
+    if let Place::Endpoint { .. } = target.place {
+        return endpoint::write(page, labels, target);
     }
+    // A folded place has one series; its error is a second one only while there is one.
+    if !source.options.trust_store || target.failure.is_some() {
+        page.line(table::CERT_ERROR, &[labels.place()], target.failure.is_some());
+    }
+    endpoint::write_findings(page, labels, target);
 }
 
 /// The certificates of a target that its source shows, with their indexes.

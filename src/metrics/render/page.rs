@@ -97,6 +97,12 @@ impl Labels {
         }
     }
 
+    /// Writes where on the network it is, when no source found it.
+    pub fn of_url(&mut self, url: &str) {
+        self.place.clear();
+        first_label(&mut self.place, "url", url);
+    }
+
     /// Where it is.
     pub fn place(&self) -> &[u8] {
         &self.place

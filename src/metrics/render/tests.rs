@@ -93,6 +93,68 @@ fn two_crls_of_one_issuer_are_two_series() {
 }
 
 #[test]
+fn a_certificate_with_everything_known_stays_within_its_budget() {
+    use crate::metrics::example::{decided, looked_up};
+    use crate::model::{RevocationMethod, RevocationReason, RevocationStatus, Verdict};
+
+    let header = source(SourceKind::File, "f");
+    let unknown = |status| Verdict { status, reason: Some(RevocationReason::NoSource), ..Verdict::default() };
+    for (behaviour, role, verdict, revoked, series) in [
+        ("a good leaf", CertRole::Leaf, decided(RevocationStatus::Good, RevocationMethod::Crl), Some(" 0"), 6),
+        ("a revoked leaf", CertRole::Leaf, decided(RevocationStatus::Revoked, RevocationMethod::Ocsp), Some(" 1"), 6),
+        ("nobody can say", CertRole::Leaf, unknown(RevocationStatus::Unknown), None, 5),
+        ("not applicable", CertRole::Leaf, unknown(RevocationStatus::NotApplicable), None, 5),
+        ("not asked yet", CertRole::Leaf, Verdict::default(), None, 5),
+        ("a good intermediate", CertRole::Intermediate, decided(RevocationStatus::Good, RevocationMethod::Crl), Some(" 0"), 4),
+        ("a root has nobody above", CertRole::Root, unknown(RevocationStatus::NotApplicable), None, 2),
+    ] {
+        let mut state = target(place(), vec![looked_up(certificate(role, "www", "CA", 1))], vec![]);
+        let status = (role != CertRole::Root).then_some(verdict.status);
+        state.report.revocation = [verdict].into();
+        let rendered = render(&header, std::slice::from_ref(&state));
+        let of_revoked = lines(&rendered, table::CERT_REVOKED);
+        assert_eq!(of_revoked.len(), usize::from(revoked.is_some()), "{behaviour}");
+        assert!(
+            of_revoked.iter().zip(revoked).all(|(line, value)| line.ends_with(value) && !line.contains("serial_number")),
+            "{behaviour}"
+        );
+        let of_status = lines(&rendered, table::CERT_REVOCATION_STATUS);
+        let expected: Vec<String> = status.iter().map(|status| format!(",status=\"{status}\"}} 1")).collect();
+        assert_eq!(of_status.len(), expected.len(), "{behaviour}");
+        assert!(of_status.iter().zip(&expected).all(|(line, end)| line.ends_with(end.as_str())), "{behaviour}: {of_status:?}");
+        let all: u64 = rendered.fragments.iter().map(|fragment| u64::from(fragment.lines)).sum();
+        // One of them is the place's own x509_cert_error.
+        assert_eq!((all, Renderer::default().series(&header, &state)), (series + 1, series + 1), "{behaviour}");
+    }
+}
+
+#[test]
+fn lists_at_one_url_are_told_apart_like_those_of_one_file() {
+    let rendered = Renderer::default().services(&crate::metrics::example::services());
+    let written = lines(&rendered, table::CRL_NUMBER);
+    assert_eq!(written.len(), 2, "{written:?}");
+    assert!(
+        written[0].starts_with("x509_crl_number{url=\"http://crl.example/a.crl\",issuer=\"CN=Example Issuing CA,O=Example\""),
+        "{written:?}"
+    );
+    assert!(written[0].contains("discriminator=\"46464646\"") && written[1].contains("discriminator=\"47474747\""), "{written:?}");
+    assert_eq!(rendered.clashes, 1);
+    assert_eq!(
+        lines(&rendered, table::CRL_FINDING)[1],
+        "x509_crl_finding{url=\"http://gone.example/d.crl\",finding=\"unreachable\"} 1",
+        "a list that never came has no issuer"
+    );
+    assert_eq!(lines(&rendered, table::OCSP_OLDEST_THIS_UPDATE).len(), 1, "absent without answers");
+    let same = crate::metrics::example::services();
+    let twice = crate::model::Services {
+        crls: same.crls.iter().chain(&same.crls).cloned().collect(),
+        responders: same.responders.iter().chain(&same.responders).cloned().collect(),
+    };
+    let count = |rendered: &Rendered| rendered.fragments.iter().map(|fragment| fragment.lines).sum::<u32>();
+    assert_eq!(count(&Renderer::default().services(&twice)), count(&rendered), "the same twice is there once");
+}
+
+#[test]
 fn a_trust_store_shows_what_ends_first_among_the_living() {
     let mut header = source(SourceKind::File, "t");
     header.options.trust_store = true;
