@@ -137,7 +137,7 @@ pub struct Lookup {
     /// Where to ask; certificates of one issuer mostly share it.
     pub pointers: Arc<Pointers>,
     /// The certificate's own signature, so that its issuer can be told from others of the same name. `None` when it is larger than anything sensible.
-    pub signed: Option<Box<Signed>>,
+    pub signed: Option<Signed>,
     /// TLS feature status_request (RFC 7633): the server must staple.
     pub must_staple: bool,
     /// noRevAvail (RFC 9608).
@@ -176,17 +176,39 @@ pub struct DistributionPoint {
     pub crl_issuer: Option<Box<[u8]>>,
 }
 
-/// A signature and what it covers.
+/// A signature and what it covers. Message and signature share one allocation: there is one of these for every watched certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     /// DER AlgorithmIdentifier.
     pub algorithm: Arc<[u8]>,
-    /// The digest of what is signed, where the algorithm allows that; else the whole of it.
-    pub message: Box<[u8]>,
-    /// Whether `message` is a digest.
+    /// Whether the message is a digest.
     pub is_digest: bool,
+    /// Where the message ends and the signature begins.
+    split: u32,
+    bytes: Box<[u8]>,
+}
+
+impl Signed {
+    /// `message` is the digest of what is signed, where the algorithm allows that; else the whole of it. `signature` is without the count of
+    /// unused bits. `None` when they are larger than 4 GiB.
+    pub fn new(algorithm: Arc<[u8]>, message: &[u8], is_digest: bool, signature: &[u8]) -> Option<Self> {
+        let split = u32::try_from(message.len()).ok()?;
+        Some(Self { algorithm, is_digest, split, bytes: [message, signature].concat().into() })
+    }
+
+    /// What is signed, or its digest.
+    pub fn message(&self) -> &[u8] {
+        self.parts().0
+    }
+
     /// The signature, without the count of unused bits.
-    pub signature: Box<[u8]>,
+    pub fn signature(&self) -> &[u8] {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at_checked(self.split as usize).unwrap_or_default()
+    }
 }
 
 /// Who may sign certificates, lists and answers: of a CA certificate or a trust anchor what checking needs.

@@ -2,6 +2,7 @@
 //!
 //! May touch: `model`. Must not: tokio, the network, files, the clock.
 
+pub mod authority;
 pub mod certificate;
 mod chain;
 pub mod container;
@@ -14,6 +15,8 @@ pub(crate) mod fixtures;
 mod key;
 mod name;
 mod oid;
+mod pointers;
+mod verify;
 
 pub use chain::verified_until;
 pub use decode::decode;
