@@ -12,8 +12,9 @@ mod extensions;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod key;
-mod name;
+pub mod name;
 mod oid;
+pub mod signature;
 
 pub use chain::verified_until;
 pub use decode::decode;
