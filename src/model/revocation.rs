@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -222,6 +223,36 @@ pub struct Authority {
     pub key_id: Option<Box<[u8]>>,
     /// As [`CertificateFacts::key_usage`](super::CertificateFacts::key_usage).
     pub key_usage: Option<u16>,
+}
+
+/// How much age and clock difference an answer may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How far clocks may be apart.
+    pub skew: Duration,
+    /// How long after its thisUpdate an answer without nextUpdate is believed.
+    pub max_age_without_next_update: Duration,
+    /// How long after its thisUpdate any answer is believed, even before its nextUpdate.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { skew: Duration::from_secs(300), max_age_without_next_update: Duration::from_secs(7 * 86_400), max_age: None }
+    }
+}
+
+impl Policy {
+    /// Until when an answer may be believed, inclusive.
+    pub fn until(&self, this_update: UnixTime, next_update: Option<UnixTime>) -> UnixTime {
+        let until = next_update.unwrap_or_else(|| this_update.plus(self.max_age_without_next_update)).plus(self.skew);
+        self.max_age.map_or(until, |age| until.min(this_update.plus(age)))
+    }
+
+    /// Whether thisUpdate has come.
+    pub fn has_begun(&self, this_update: UnixTime, now: UnixTime) -> bool {
+        this_update <= now.plus(self.skew)
+    }
 }
 
 /// What one method answers about one certificate. Its signature holds.

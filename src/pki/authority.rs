@@ -9,7 +9,8 @@ use rustls_pki_types::TrustAnchor;
 use x509_parser::certificate::X509Certificate;
 
 use super::der::{self, Reader};
-use super::verify::{Check, verify, verify_digest};
+use super::name;
+use super::signature::{self, Check};
 use crate::model::{Authority, Lookup};
 
 /// Of a certificate that says it is a CA; `key_id` and `key_usage` are its extensions'.
@@ -35,9 +36,9 @@ pub fn of_anchor(anchor: &TrustAnchor<'_>) -> Authority {
 /// binds as well as the signature. When it is no hash of it (RFC 5280 leaves the method open), or absent, the certificate's own signature
 /// is checked: in microseconds by hash, in about a hundred by signature.
 pub fn issued(authority: &Authority, lookup: &Lookup) -> bool {
-    same_name(&authority.subject, &lookup.issuer)
+    name::same(&authority.subject, &lookup.issuer)
         && (lookup.pointers.authority_key.as_deref().is_some_and(|id| identifies(id, &authority.key))
-            || matches!(signature_of(lookup, authority), Check::Holds { .. }))
+            || lookup.signed.as_ref().is_some_and(|signed| matches!(signature::check(signed, &authority.key), Check::Holds { .. })))
 }
 
 /// Whether a key identifier is a hash of a key (DER SubjectPublicKeyInfo): RFC 5280 section 4.2.1.2 (1), RFC 7093 section 2, and the same
@@ -64,16 +65,5 @@ pub fn identifies(id: &[u8], key: &[u8]) -> bool {
 pub fn key_bits(key: &[u8]) -> Option<&[u8]> {
     let mut parts = Reader::new(Reader::new(key).expect(der::SEQUENCE).ok()?);
     parts.expect(der::SEQUENCE).ok()?;
-    der::whole_bits(parts.expect(der::BIT_STRING).ok()?)
-}
-
-/// The check of a certificate's own signature by an authority's key.
-pub fn signature_of(lookup: &Lookup, authority: &Authority) -> Check {
-    let Some(signed) = &lookup.signed else { return Check::Unsupported };
-    let check = if signed.is_digest { verify_digest } else { verify };
-    check(&signed.algorithm, &authority.key, signed.message(), signed.signature())
-}
-
-pub(super) fn same_name(a: &[u8], b: &[u8]) -> bool {
-    a == b
+    signature::whole_bytes(parts.expect(der::BIT_STRING).ok()?).ok()
 }

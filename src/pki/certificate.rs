@@ -13,7 +13,7 @@ use super::extensions::Extensions;
 use super::key;
 use super::name::Name;
 use super::pointers::{self, Raw};
-use super::{authority, oid, verify};
+use super::{authority, oid, signature};
 use crate::model::{CertRole, CertificateFacts, Limits, Lookup, Signed, UnixTime};
 
 /// RFC 5280 section 4.1.2.2 allows 20 octets; longer ones exist, absurd ones would cost quadratic time to spell in decimal.
@@ -212,13 +212,13 @@ fn signed(der: &[u8]) -> Option<Signed> {
     let mut parts = Reader::new(Reader::new(der).expect(der::SEQUENCE).ok()?);
     let message = parts.next().ok()?.raw;
     let algorithm = parts.next().ok()?.raw;
-    let signature = der::whole_bits(parts.expect(der::BIT_STRING).ok()?)?;
+    let signature = signature::whole_bytes(parts.expect(der::BIT_STRING).ok()?).ok()?;
     if message.len() + algorithm.len() + signature.len() > SIGNED_BYTES {
         return None;
     }
-    match verify::digest_for(algorithm) {
+    match signature::digest_for(algorithm) {
         Some(by) => Signed::new(algorithm.into(), digest(by, message).as_ref(), true, signature),
-        None if verify::needs_whole_message(algorithm) => Signed::new(algorithm.into(), message, false, signature),
+        None if signature::needs_whole_message(algorithm) => Signed::new(algorithm.into(), message, false, signature),
         None => None,
     }
 }

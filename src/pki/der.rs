@@ -197,11 +197,6 @@ pub fn encode(tag: u8, contents: &[u8]) -> Vec<u8> {
     value
 }
 
-/// A BIT STRING of whole bytes: the first byte counts the unused bits.
-pub fn whole_bits(contents: &[u8]) -> Option<&[u8]> {
-    contents.strip_prefix(&[0])
-}
-
 /// The first nine bits of a BIT STRING's contents, bit 0 being the first: KeyUsage and ReasonFlags have no more.
 pub fn named_bits(contents: &[u8]) -> u16 {
     let first = contents.get(1).copied().unwrap_or(0).reverse_bits();

@@ -13,10 +13,10 @@ mod extensions;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod key;
-mod name;
+pub mod name;
 mod oid;
 mod pointers;
-mod verify;
+pub mod signature;
 
 pub use chain::verified_until;
 pub use decode::decode;
