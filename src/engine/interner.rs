@@ -1,15 +1,19 @@
-//! Strings shared by many certificates are stored once: issuers, algorithms, usages.
+//! What many certificates share is stored once: issuers, algorithms, usages, where revocation is asked for, who signs.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::model::{CertificateFacts, CrlFacts, EndpointFacts};
+use crate::model::{Authority, CertificateFacts, CrlFacts, EndpointFacts, Pointers};
 
-/// A pool of strings. Forgets what nobody uses when told to.
+/// A pool of what is shared. Forgets what nobody uses when told to.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     texts: HashSet<Arc<str>>,
     lists: HashSet<Arc<[Arc<str>]>>,
+    bytes: HashSet<Arc<[u8]>>,
+    pointers: HashSet<Arc<Pointers>>,
+    authorities: HashSet<Arc<Authority>>,
 }
 
 impl Interner {
@@ -23,6 +27,16 @@ impl Interner {
         facts.signature_algorithm = self.text(&facts.signature_algorithm);
         if let Some(usages) = &facts.extended_key_usage {
             facts.extended_key_usage = Some(self.list(usages));
+        }
+        if let Some(lookup) = &mut facts.lookup {
+            lookup.issuer = one(&mut self.bytes, &lookup.issuer);
+            lookup.pointers = one(&mut self.pointers, &lookup.pointers);
+            if let Some(signed) = &mut lookup.signed {
+                signed.algorithm = one(&mut self.bytes, &signed.algorithm);
+            }
+        }
+        if let Some(authority) = &facts.authority {
+            facts.authority = Some(self.authority(authority));
         }
     }
 
@@ -41,18 +55,28 @@ impl Interner {
         }
     }
 
-    /// Drops the strings that only the pool still holds.
+    /// Drops what only the pool still holds.
     pub(super) fn shrink(&mut self) {
+        self.authorities.retain(|authority| Arc::strong_count(authority) > 1);
+        self.pointers.retain(|pointers| Arc::strong_count(pointers) > 1);
+        self.bytes.retain(|bytes| Arc::strong_count(bytes) > 1);
         self.lists.retain(|list| Arc::strong_count(list) > 1);
         self.texts.retain(|text| Arc::strong_count(text) > 1);
     }
 
     fn text(&mut self, text: &Arc<str>) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
+        one(&mut self.texts, text)
+    }
+
+    /// Its subject is the issuer of others.
+    fn authority(&mut self, authority: &Arc<Authority>) -> Arc<Authority> {
+        if let Some(known) = self.authorities.get(authority) {
             return known.clone();
         }
-        self.texts.insert(text.clone());
-        text.clone()
+        let subject = one(&mut self.bytes, &authority.subject);
+        let shared = Arc::new(Authority { subject, ..Authority::clone(authority) });
+        self.authorities.insert(shared.clone());
+        shared
     }
 
     fn list(&mut self, list: &Arc<[Arc<str>]>) -> Arc<[Arc<str>]> {
@@ -63,6 +87,14 @@ impl Interner {
         self.lists.insert(list.clone());
         list
     }
+}
+
+fn one<T: ?Sized + Eq + Hash>(pool: &mut HashSet<Arc<T>>, value: &Arc<T>) -> Arc<T> {
+    if let Some(known) = pool.get(value) {
+        return known.clone();
+    }
+    pool.insert(value.clone());
+    value.clone()
 }
 
 #[cfg(test)]

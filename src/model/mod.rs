@@ -32,8 +32,8 @@ pub use place::Place;
 pub use quantity::{ByteSize, HumanDuration};
 pub use render::{Fragment, Render, Rendered};
 pub use revocation::{
-    Answer, Answers, Authority, DistributionPoint, Lookup, Pointers, RevocationMethod, RevocationReason, RevocationStatus, RevocationView,
-    Revocations, RevokedFor, Says, Services, Signed, Verdict,
+    Answer, Answers, Authority, DistributionPoint, Lookup, Pointers, Policy, RevocationMethod, RevocationReason, RevocationStatus,
+    RevocationView, Revocations, RevokedFor, Says, Services, Signed, Verdict,
 };
 pub use scan::{BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use snapshot::{SnapshotView, Snapshots};

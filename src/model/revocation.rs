@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -137,7 +138,7 @@ pub struct Lookup {
     /// Where to ask; certificates of one issuer mostly share it.
     pub pointers: Arc<Pointers>,
     /// The certificate's own signature, so that its issuer can be told from others of the same name. `None` when it is larger than anything sensible.
-    pub signed: Option<Box<Signed>>,
+    pub signed: Option<Signed>,
     /// TLS feature status_request (RFC 7633): the server must staple.
     pub must_staple: bool,
     /// noRevAvail (RFC 9608).
@@ -176,17 +177,39 @@ pub struct DistributionPoint {
     pub crl_issuer: Option<Box<[u8]>>,
 }
 
-/// A signature and what it covers.
+/// A signature and what it covers. Message and signature share one allocation: there is one of these for every watched certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     /// DER AlgorithmIdentifier.
     pub algorithm: Arc<[u8]>,
-    /// The digest of what is signed, where the algorithm allows that; else the whole of it.
-    pub message: Box<[u8]>,
-    /// Whether `message` is a digest.
+    /// Whether the message is a digest.
     pub is_digest: bool,
+    /// Where the message ends and the signature begins.
+    split: u32,
+    bytes: Box<[u8]>,
+}
+
+impl Signed {
+    /// `message` is the digest of what is signed, where the algorithm allows that; else the whole of it. `signature` is without the count of
+    /// unused bits. `None` when they are larger than 4 GiB.
+    pub fn new(algorithm: Arc<[u8]>, message: &[u8], is_digest: bool, signature: &[u8]) -> Option<Self> {
+        let split = u32::try_from(message.len()).ok()?;
+        Some(Self { algorithm, is_digest, split, bytes: [message, signature].concat().into() })
+    }
+
+    /// What is signed, or its digest.
+    pub fn message(&self) -> &[u8] {
+        self.parts().0
+    }
+
     /// The signature, without the count of unused bits.
-    pub signature: Box<[u8]>,
+    pub fn signature(&self) -> &[u8] {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at_checked(self.split as usize).unwrap_or_default()
+    }
 }
 
 /// Who may sign certificates, lists and answers: of a CA certificate or a trust anchor what checking needs.
@@ -200,6 +223,36 @@ pub struct Authority {
     pub key_id: Option<Box<[u8]>>,
     /// As [`CertificateFacts::key_usage`](super::CertificateFacts::key_usage).
     pub key_usage: Option<u16>,
+}
+
+/// How much age and clock difference an answer may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How far clocks may be apart.
+    pub skew: Duration,
+    /// How long after its thisUpdate an answer without nextUpdate is believed.
+    pub max_age_without_next_update: Duration,
+    /// How long after its thisUpdate any answer is believed, even before its nextUpdate.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { skew: Duration::from_secs(300), max_age_without_next_update: Duration::from_secs(7 * 86_400), max_age: None }
+    }
+}
+
+impl Policy {
+    /// Until when an answer may be believed, inclusive.
+    pub fn until(&self, this_update: UnixTime, next_update: Option<UnixTime>) -> UnixTime {
+        let until = next_update.unwrap_or_else(|| this_update.plus(self.max_age_without_next_update)).plus(self.skew);
+        self.max_age.map_or(until, |age| until.min(this_update.plus(age)))
+    }
+
+    /// Whether thisUpdate has come.
+    pub fn has_begun(&self, this_update: UnixTime, now: UnixTime) -> bool {
+        this_update <= now.plus(self.skew)
+    }
 }
 
 /// What one method answers about one certificate. Its signature holds.

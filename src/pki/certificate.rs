@@ -14,11 +14,14 @@ use super::der::{self, Malformed, Reader};
 use super::extensions::Extensions;
 use super::key;
 use super::name::Name;
-use super::oid;
-use crate::model::{CertRole, CertificateFacts, Limits, UnixTime};
+use super::pointers::{self, Raw};
+use super::{authority, oid, signature};
+use crate::model::{CertRole, CertificateFacts, Limits, Lookup, Signed, UnixTime};
 
 /// RFC 5280 section 4.1.2.2 allows 20 octets; longer ones exist, absurd ones would cost quadratic time to spell in decimal.
 const SERIAL_BYTES: usize = 1024;
+/// A certificate of more is not checked against its issuer's key.
+const SIGNED_BYTES: usize = 64 << 10;
 
 /// Why a certificate cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +91,23 @@ pub fn read<'a>(der: &'a [u8], limits: &Limits) -> Result<Certificate<'a>, Certi
     let extensions = Extensions::read(&parsed, limits.names);
     let is_ca = extensions.is_ca || (parsed.version.0 == 0 && self_issued);
     let algorithm = parsed.signature_algorithm.oid().as_bytes();
+    let revocation = extensions.revocation;
+    let key_id = revocation.subject_key();
+    let authority = is_ca.then(|| Arc::new(authority::of_certificate(&parsed, key_id, extensions.key_usage)));
+    let lookup = if is_ca && self_issued && is_self_signed(&parsed, &revocation) {
+        None
+    } else {
+        Some(Box::new(Lookup {
+            serial: pointers::serial(serial).into(),
+            issuer: parsed.issuer.as_raw().into(),
+            pointers: Arc::new(revocation.pointers(parsed.issuer.as_raw())),
+            signed: signed(der),
+            must_staple: revocation.must_staple(),
+            // RFC 9608 section 4: never in a CA's certificate.
+            no_rev_avail: revocation.no_rev_avail && !is_ca,
+            is_ca,
+        }))
+    };
     let facts = CertificateFacts {
         fingerprint: fingerprint(der),
         not_before: UnixTime::from_secs(parsed.validity.not_before.timestamp()),
@@ -109,8 +129,8 @@ pub fn read<'a>(der: &'a [u8], limits: &Limits) -> Result<Certificate<'a>, Certi
         key_usage: extensions.key_usage,
         extended_key_usage: extensions.extended_key_usage,
         names: extensions.names,
-        lookup: None,
-        authority: None,
+        lookup,
+        authority,
     };
     Ok(Certificate { facts, parsed })
 }
@@ -179,6 +199,30 @@ fn pss_parameters<'a>(algorithm: &[u8], der: &'a [u8]) -> Option<&'a [u8]> {
     let mut algorithm = Reader::new(certificate.expect(der::SEQUENCE).ok()?);
     algorithm.next().ok()?;
     Some(algorithm.rest())
+}
+
+/// Whether a self-issued CA certificate is signed by its own key, as far as its identifiers say (RFC 5280 section 3.2: at a change of keys
+/// the old key certifies the new one in the same name). Without an authority key identifier it counts as self-signed: no signature is checked
+/// while reading.
+fn is_self_signed(certificate: &X509Certificate<'_>, extensions: &Raw<'_>) -> bool {
+    let Some(by) = extensions.authority_key() else { return true };
+    extensions.subject_key() == Some(by) || authority::identifies(by, certificate.subject_pki.raw)
+}
+
+/// The certificate's own signature, when the algorithm is known and it is not absurdly large.
+fn signed(der: &[u8]) -> Option<Signed> {
+    let mut parts = Reader::new(Reader::new(der).expect(der::SEQUENCE).ok()?);
+    let message = parts.next().ok()?.raw;
+    let algorithm = parts.next().ok()?.raw;
+    let signature = signature::whole_bytes(parts.expect(der::BIT_STRING).ok()?).ok()?;
+    if message.len() + algorithm.len() + signature.len() > SIGNED_BYTES {
+        return None;
+    }
+    match signature::digest_for(algorithm) {
+        Some(by) => Signed::new(algorithm.into(), digest(by, message).as_ref(), true, signature),
+        None if signature::needs_whole_message(algorithm) => Signed::new(algorithm.into(), message, false, signature),
+        None => None,
+    }
 }
 
 #[cfg(test)]

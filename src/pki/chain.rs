@@ -11,6 +11,7 @@ use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, ExtendedKeyUsageValidator, Ke
 
 use super::certificate::Certificate;
 use super::der::{self, Malformed, Reader};
+use super::signature::whole_bytes;
 use crate::model::facts::SubjectName;
 use crate::model::observation::Possession;
 use crate::model::{CertificateFacts, EndpointFacts, Finding, FindingSet, Handshake, UnixTime};
@@ -266,7 +267,7 @@ fn is_self_signed(leaf: &Certificate<'_>) -> bool {
 fn signed_by(subject: &Certificate<'_>, issuer: &Certificate<'_>) -> Option<bool> {
     let signed = Signed::read(subject.parsed.as_raw()).ok()?;
     let mut key = Reader::new(contents(issuer.parsed.subject_pki.raw)?);
-    let (key_algorithm, key) = (key.expect(der::SEQUENCE).ok()?, bits(key.expect(der::BIT_STRING).ok()?)?);
+    let (key_algorithm, key) = (key.expect(der::SEQUENCE).ok()?, whole_bytes(key.expect(der::BIT_STRING).ok()?).ok()?);
     let can_tell = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
         algorithm.signature_alg_id().as_ref() == signed.algorithm && algorithm.public_key_alg_id().as_ref() == key_algorithm
     };
@@ -286,14 +287,9 @@ impl<'a> Signed<'a> {
         let mut parts = Reader::new(Reader::new(certificate).expect(der::SEQUENCE)?);
         let message = parts.next()?.raw;
         let algorithm = parts.expect(der::SEQUENCE)?;
-        let signature = bits(parts.expect(der::BIT_STRING)?).ok_or(Malformed::Ended)?;
+        let signature = whole_bytes(parts.expect(der::BIT_STRING)?)?;
         Ok(Self { message, algorithm, signature })
     }
-}
-
-/// A BIT STRING of whole bytes: the first byte counts the unused bits.
-fn bits(contents: &[u8]) -> Option<&[u8]> {
-    contents.strip_prefix(&[0])
 }
 
 fn contents(value: &[u8]) -> Option<&[u8]> {

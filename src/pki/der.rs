@@ -1,6 +1,6 @@
 //! A small DER reader: one value at a time, nothing allocated, no recursion.
 //!
-//! May touch: nothing. Lengths that are longer than necessary are read (BER allows them and they occur in the field);
+//! [`encode`] is the way back. May touch: nothing. Lengths that are longer than necessary are read (BER allows them and they occur in the field);
 //! indefinite lengths only by [`Reader::next_ber`], which keystores and PKCS#7 bundles need.
 
 use std::borrow::Cow;
@@ -176,6 +176,32 @@ impl<'a> Value<'a> {
         }
         Ok(Cow::Owned(joined))
     }
+}
+
+/// One value: identifier, length, contents.
+pub fn encode(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len().to_be_bytes();
+    let length = length.get(contents.len().leading_zeros() as usize / 8..).unwrap_or_default();
+    let mut value = Vec::with_capacity(contents.len() + length.len() + 2);
+    value.push(tag);
+    match length {
+        [] => value.push(0),
+        [short @ 0..0x80] => value.push(*short),
+        // At most eight bytes.
+        _ => {
+            value.push(0x80 | length.len() as u8);
+            value.extend_from_slice(length);
+        }
+    }
+    value.extend_from_slice(contents);
+    value
+}
+
+/// The first nine bits of a BIT STRING's contents, bit 0 being the first: KeyUsage and ReasonFlags have no more.
+pub fn named_bits(contents: &[u8]) -> u16 {
+    let first = contents.get(1).copied().unwrap_or(0).reverse_bits();
+    let second = contents.get(2).copied().unwrap_or(0).reverse_bits();
+    u16::from(first) | u16::from(second & 1) << 8
 }
 
 /// A small INTEGER that is not negative.
@@ -373,6 +399,17 @@ mod tests {
         assert_eq!(reader.rest(), [0xff]);
         assert_eq!(Reader::new(&[0x30, 0x80].repeat(1000)).next_ber().map(|value| value.tag), Err(Malformed::Deep));
         assert!(Reader::new(&[0x30, 0x80, 2, 1]).next_ber().is_err());
+    }
+
+    #[test]
+    fn what_is_encoded_reads_back() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000] {
+            let value = encode(OCTET_STRING, &vec![7; length]);
+            let mut reader = Reader::new(&value);
+            assert_eq!(reader.expect(OCTET_STRING).map(<[u8]>::len), Ok(length));
+            assert!(reader.is_empty());
+        }
+        assert_eq!(encode(OCTET_STRING, &[7; 0x80])[..3], [OCTET_STRING, 0x81, 0x80]);
     }
 
     #[test]

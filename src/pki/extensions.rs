@@ -10,11 +10,12 @@ use x509_parser::certificate::X509Certificate;
 use super::der::{self, Malformed, Reader, Value};
 use super::name::lossless;
 use super::oid;
+use super::pointers::Raw;
 use crate::model::facts::SubjectName;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Extensions {
+pub struct Extensions<'a> {
     /// basicConstraints says CA.
     pub is_ca: bool,
     /// As [`CertificateFacts::key_usage`](crate::model::CertificateFacts::key_usage).
@@ -23,14 +24,16 @@ pub struct Extensions {
     pub extended_key_usage: Option<Arc<[Arc<str>]>>,
     /// Subject alternative names, up to the limit.
     pub names: Box<[SubjectName]>,
+    /// What revocation is looked up by, still to be read.
+    pub revocation: Raw<'a>,
 }
 
 /// More usages than anyone writes into a certificate.
 const USAGES: usize = 64;
 
-impl Extensions {
+impl<'a> Extensions<'a> {
     /// Reads them; at most `names` alternative names are kept.
-    pub fn read(certificate: &X509Certificate<'_>, names: usize) -> Self {
+    pub fn read(certificate: &X509Certificate<'a>, names: usize) -> Self {
         let mut found = Self::default();
         let (mut constraints, mut alternative_names) = (None, None);
         for extension in certificate.extensions() {
@@ -41,7 +44,7 @@ impl Extensions {
                     found.extended_key_usage = extended_key_usage(extension.value).ok()
                 }
                 [0x55, 0x1d, 0x11] if alternative_names.is_none() => alternative_names = subject_names(extension.value, names).ok(),
-                _ => {}
+                id => found.revocation.note(id, extension.value),
             }
         }
         found.is_ca = constraints.unwrap_or(false);
@@ -57,11 +60,8 @@ fn is_ca(value: &[u8]) -> Result<bool, Malformed> {
 }
 
 fn key_usage(value: &[u8]) -> Result<u16, Malformed> {
-    let bits = Reader::new(value).expect(der::BIT_STRING)?;
-    let first = bits.get(1).copied().unwrap_or(0).reverse_bits();
-    let second = bits.get(2).copied().unwrap_or(0).reverse_bits();
     // Bit 8, decipherOnly, is the last one defined.
-    Ok(u16::from(first) | u16::from(second & 1) << 8)
+    Ok(der::named_bits(Reader::new(value).expect(der::BIT_STRING)?))
 }
 
 fn extended_key_usage(value: &[u8]) -> Result<Arc<[Arc<str>]>, Malformed> {

@@ -2,6 +2,7 @@
 //!
 //! May touch: `model`. Must not: tokio, the network, files, the clock.
 
+pub mod authority;
 pub mod certificate;
 mod chain;
 pub mod container;
@@ -12,8 +13,10 @@ mod extensions;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod key;
-mod name;
+pub mod name;
 mod oid;
+mod pointers;
+pub mod signature;
 
 pub use chain::verified_until;
 pub use decode::decode;

@@ -55,6 +55,61 @@ pub fn lossless(bytes: &[u8]) -> String {
     out
 }
 
+/// Whether two DER Names are the same: byte for byte, else by RFC 5280 section 7.1 (case, inner white space, string types; without
+/// Unicode's normal forms). What cannot be read equals itself only.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    a == b || matches!((folded(a), folded(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Per RDN its attributes in an order of their own: string types may change the order in which DER puts them.
+fn folded(name: &[u8]) -> Result<Vec<Vec<(&[u8], Folded)>>, Malformed> {
+    let mut outer = Reader::new(name);
+    let mut rdns = Reader::new(outer.expect(der::SEQUENCE)?);
+    outer.finish()?;
+    let mut all = Vec::with_capacity(8);
+    while !rdns.is_empty() {
+        let mut rdn = Reader::new(rdns.expect(der::SET)?);
+        let mut attributes = Vec::with_capacity(1);
+        while !rdn.is_empty() {
+            let mut attribute = Reader::new(rdn.expect(der::SEQUENCE)?);
+            attributes.push((attribute.expect(der::OID)?, Folded::of(attribute.next()?)));
+            attribute.finish()?;
+        }
+        attributes.sort_unstable();
+        all.push(attributes);
+    }
+    Ok(all)
+}
+
+/// A value as names are compared.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Folded {
+    /// Lower case, every run of white space one blank, none at the ends.
+    Text(String),
+    /// No string: the whole of it.
+    Raw(Vec<u8>),
+}
+
+impl Folded {
+    fn of(value: Value<'_>) -> Self {
+        // Bytes that are no UTF-8 must not become text that some other name has.
+        let readable = !matches!(value.tag, 0x0c | 0x12 | 0x13 | 0x16 | 0x1a) || std::str::from_utf8(value.contents).is_ok();
+        match text(value).filter(|_| readable) {
+            Some(text) => {
+                let mut folded = String::with_capacity(text.len());
+                for word in text.split_whitespace() {
+                    if !folded.is_empty() {
+                        folded.push(' ');
+                    }
+                    folded.extend(word.chars().flat_map(char::to_lowercase));
+                }
+                Self::Text(folded)
+            }
+            None => Self::Raw(value.raw.to_vec()),
+        }
+    }
+}
+
 struct Attribute<'a> {
     starts_rdn: bool,
     oid: &'a [u8],
@@ -245,5 +300,48 @@ mod tests {
         assert_eq!(name.text, "CN=second,1.2.3.4=#04024869,OU=Sales+CN=J. Smith,DC=net", "RFC 4514 section 4");
         assert_eq!(name.common_name, "J. Smith");
         assert_eq!(Name::read(&[]).unwrap(), Name::default());
+    }
+
+    #[test]
+    fn names_are_the_same_whatever_their_spelling() {
+        let rdn = |attributes: &[Vec<u8>]| tlv(der::SET, &attributes.concat());
+        let name = |rdns: &[Vec<u8>]| tlv(der::SEQUENCE, &rdns.concat());
+        let cn = |tag: u8, text: &[u8]| attribute(COMMON_NAME, tag, text);
+        let ou = |tag: u8, text: &[u8]| attribute(b"\x55\x04\x0b", tag, text);
+        let plain = |tag, text: &[u8]| name(&[rdn(&[cn(tag, text)])]);
+        for (what, a, b, equal) in [
+            ("itself", plain(0x0c, b"CA"), plain(0x0c, b"CA"), true),
+            ("another", plain(0x0c, b"CA"), plain(0x0c, b"CB"), false),
+            ("case", plain(0x13, b"My CA"), plain(0x13, b"my ca"), true),
+            ("white space", plain(0x13, b"My CA"), plain(0x13, b" My   CA "), true),
+            ("a blank between", plain(0x13, b"My CA"), plain(0x13, b"MyCA"), false),
+            ("string types", plain(0x13, b"CA"), plain(0x0c, b"CA"), true),
+            ("wide strings", plain(0x1e, b"\x00C\x00A"), plain(0x0c, b"ca"), true),
+            ("umlauts", plain(0x0c, "Z\u{dc}RICH".as_bytes()), plain(0x14, b"Z\xfcrich"), true),
+            ("no string", plain(0x04, b"CA"), plain(0x04, b"ca"), false),
+            ("no string and a string", plain(0x04, b"CA"), plain(0x0c, b"CA"), false),
+            ("escapes are no text", plain(0x0c, b"\xff"), plain(0x0c, b"\\FF"), false),
+            ("order within an RDN", name(&[rdn(&[cn(0x0c, b"a"), ou(0x0c, b"b")])]), name(&[rdn(&[ou(0x13, b"B"), cn(0x0c, b"a")])]), true),
+            (
+                "order of RDNs",
+                name(&[rdn(&[cn(0x0c, b"a")]), rdn(&[ou(0x0c, b"b")])]),
+                name(&[rdn(&[ou(0x0c, b"b")]), rdn(&[cn(0x0c, b"a")])]),
+                false,
+            ),
+            (
+                "one RDN is not two",
+                name(&[rdn(&[cn(0x0c, b"a"), ou(0x0c, b"b")])]),
+                name(&[rdn(&[cn(0x0c, b"a")]), rdn(&[ou(0x0c, b"b")])]),
+                false,
+            ),
+            ("another attribute", name(&[rdn(&[cn(0x0c, b"a")])]), name(&[rdn(&[ou(0x0c, b"a")])]), false),
+            ("more", plain(0x0c, b"a"), name(&[rdn(&[cn(0x0c, b"a")]), rdn(&[cn(0x0c, b"a")])]), false),
+            ("a prefix in bytes", plain(0x0c, b"a"), [plain(0x0c, b"A"), vec![0]].concat(), false),
+            ("garbage", b"x".to_vec(), b"X".to_vec(), false),
+            ("nothing", name(&[]), name(&[]), true),
+        ] {
+            assert_eq!(same(&a, &b), equal, "{what}");
+            assert_eq!(same(&b, &a), equal, "{what}, turned round");
+        }
     }
 }
