@@ -69,6 +69,8 @@ closed! {
         Malformed = "malformed",
         /// The responder answers with an error status (RFC 6960 section 4.2.1).
         ResponderStatus = "responder_status",
+        /// The response holds another nonce than the one sent (RFC 9654): it may be an old one, sent again.
+        NonceMismatch = "nonce_mismatch",
         /// The responder does not know the certificate.
         UnknownToResponder = "unknown_to_responder",
         /// A list that covers some revocation reasons only, and the others are missing.

@@ -14,9 +14,10 @@ use super::der::{self, Malformed, Reader};
 use super::signature::whole_bytes;
 use crate::model::facts::SubjectName;
 use crate::model::observation::Possession;
-use crate::model::{CertificateFacts, EndpointFacts, Finding, FindingSet, Handshake, UnixTime};
+use crate::model::{CertificateFacts, EndpointFacts, Finding, FindingSet, Handshake, RevocationReason, UnixTime};
 
 mod client;
+mod staple;
 mod words;
 
 /// Certificates looked at; a chain of more is none that a client follows.
@@ -50,7 +51,7 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
         client: client::facts(&shown.client),
         clock_skew: shown.clock.map(|clock| client::skew(clock, now)),
         stapled: shown.staple.is_some(),
-        staple: None,
+        staple: shown.staple.as_ref().map(|_| Box::new(Err(RevocationReason::IssuerUnknown))),
         method: shown.method,
         leaf: FindingSet::EMPTY,
         target,
@@ -65,6 +66,7 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
         return endpoint;
     };
 
+    endpoint.staple = shown.staple.as_ref().map(|staple| Box::new(staple::judge(staple, leaf, chain, shown.roots.as_deref(), now)));
     let leaf_der = CertificateDer::from(leaf_der.as_slice());
     let parsed = EndEntityCert::try_from(&leaf_der);
     endpoint.leaf.insert_if(is_self_signed(leaf), Finding::SelfSignedLeaf);

@@ -36,7 +36,9 @@ pub struct Contents {
     pub certificates: Vec<Vec<u8>>,
     /// DER certificate revocation lists, in the order found.
     pub crls: Vec<Vec<u8>>,
-    /// Something known that is neither: a private key, DH parameters, a certificate request …
+    /// DER OCSP responses, in the order found.
+    pub responses: Vec<Vec<u8>>,
+    /// Something known that is none of these: a private key, DH parameters, a certificate request …
     pub other: bool,
     /// Parts that could not be read.
     pub problems: Vec<Problem>,
@@ -52,7 +54,7 @@ pub fn is_java_keystore(bytes: &[u8]) -> bool {
 /// Without passphrases, a keystore is tried with the empty one and with `changeit`.
 ///
 /// Problems come as [`Reason::BadPem`], [`Reason::BadDer`], [`Reason::BadPkcs7`], [`Reason::BadPkcs12`], [`Reason::BadJks`],
-/// [`Reason::BadPassphrase`], [`Reason::TooLarge`] and [`Reason::NoCertificateFound`]. Whether each certificate and CRL can be read is
+/// [`Reason::BadPassphrase`], [`Reason::TooLarge`] and [`Reason::NoCertificateFound`]. Whether each of them can be read is
 /// for their own readers to say.
 pub fn open(bytes: &[u8], passphrases: &[Secret], limits: &Limits) -> Contents {
     let mut filling = Filling { contents: Contents::default(), limits, passphrases, rounds: 0, full: false, keys: None };
@@ -110,6 +112,7 @@ impl Filling<'_> {
         match kind {
             sniff::Kind::Certificate => self.certificate(raw.to_vec()),
             sniff::Kind::Crl => self.crl(raw.to_vec()),
+            sniff::Kind::OcspResponse => self.response(raw.to_vec()),
             sniff::Kind::Pkcs7 => pkcs7::read(raw, self),
             sniff::Kind::Pkcs12 => pkcs12::read(raw, self),
             sniff::Kind::Other => self.contents.other = true,
@@ -138,11 +141,18 @@ impl Filling<'_> {
         }
     }
 
+    fn response(&mut self, der: Vec<u8>) {
+        if self.has_room() {
+            self.contents.responses.push(der);
+        }
+    }
+
     fn has_room(&mut self) -> bool {
-        if self.contents.certificates.len() + self.contents.crls.len() >= self.limits.items {
+        let Contents { certificates, crls, responses, .. } = &self.contents;
+        if certificates.len() + crls.len() + responses.len() >= self.limits.items {
             if !self.full {
                 self.full = true;
-                self.problem(Reason::TooLarge, format!("more than {} certificates and CRLs", self.limits.items));
+                self.problem(Reason::TooLarge, format!("more than {} certificates, CRLs and OCSP responses", self.limits.items));
             }
             return false;
         }
@@ -154,8 +164,8 @@ impl Filling<'_> {
     }
 
     fn is_empty(&self) -> bool {
-        let Contents { certificates, crls, other, problems } = &self.contents;
-        certificates.is_empty() && crls.is_empty() && !other && problems.is_empty()
+        let Contents { certificates, crls, responses, other, problems } = &self.contents;
+        certificates.is_empty() && crls.is_empty() && responses.is_empty() && !other && problems.is_empty()
     }
 
     /// The passphrases to try, and whether the user gave them.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::certificate::{self, CertificateError};
 use super::container::{self, note};
-use super::{chain, crl};
+use super::ocsp::OcspError;
+use super::{chain, crl, ocsp};
 use crate::model::{Facts, Handshake, Limits, Material, Reason, Secret, UnixTime};
 
 /// Reads material. Never fails as a whole: what cannot be read stands in [`Facts::problems`].
@@ -21,7 +22,7 @@ fn blob(bytes: &[u8], passphrases: &[Secret], limits: &Limits) -> Facts {
     let contents = container::open(bytes, passphrases, limits);
     let mut facts = Facts { problems: contents.problems, ..Facts::default() };
     let mut seen = HashSet::new();
-    let several = contents.certificates.len() + contents.crls.len() > 1;
+    let several = contents.certificates.len() + contents.crls.len() + contents.responses.len() > 1;
     facts.certificates.reserve_exact(contents.certificates.len());
     for der in &contents.certificates {
         match certificate::read(der, limits) {
@@ -35,6 +36,14 @@ fn blob(bytes: &[u8], passphrases: &[Secret], limits: &Limits) -> Facts {
             Ok(list) if !several || seen.insert(list.fingerprint) => facts.crls.push(list),
             Ok(_) => {}
             Err(error) => note(&mut facts.problems, Reason::BadCrl, error.to_string()),
+        }
+    }
+    for der in &contents.responses {
+        match ocsp::facts(der) {
+            Ok(response) if !several || seen.insert(response.fingerprint) => facts.responses.push(response),
+            Ok(_) => {}
+            Err(error @ OcspError::TooLarge(_)) => note(&mut facts.problems, Reason::TooLarge, error.to_string()),
+            Err(error) => note(&mut facts.problems, Reason::BadDer, error.to_string()),
         }
     }
     facts

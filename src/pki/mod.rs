@@ -14,6 +14,7 @@ mod extensions;
 pub(crate) mod fixtures;
 mod key;
 pub mod name;
+pub mod ocsp;
 mod oid;
 mod pointers;
 pub mod signature;

@@ -146,10 +146,10 @@ impl Points {
 
     fn push(&mut self, names: &[Value<'_>], reasons: Option<u16>, crl_issuer: Option<&[u8]>) -> bool {
         self.named |= !names.is_empty();
-        let mut urls = Vec::new();
+        let mut urls: Vec<Box<str>> = Vec::new();
         for name in names {
             if let Some(url) = url(*name).filter(|_| self.urls < URLS)
-                && !urls.iter().any(|known: &Box<str>| **known == *url)
+                && !urls.iter().any(|known| **known == *url)
             {
                 urls.push(url.into());
                 self.urls += 1;

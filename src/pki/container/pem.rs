@@ -46,6 +46,7 @@ fn block(label: &[u8], body: &[u8], line: usize, into: &mut Filling<'_>) {
     let kind = match label {
         b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE" => sniff::Kind::Certificate,
         b"X509 CRL" => sniff::Kind::Crl,
+        b"OCSP RESPONSE" => sniff::Kind::OcspResponse,
         b"PKCS7" | b"CMS" | b"PKCS #7 SIGNED DATA" => sniff::Kind::Pkcs7,
         _ => {
             into.contents.other |= is_known(label);
@@ -57,6 +58,7 @@ fn block(label: &[u8], body: &[u8], line: usize, into: &mut Filling<'_>) {
     };
     match kind {
         sniff::Kind::Crl => into.crl(der),
+        sniff::Kind::OcspResponse => into.response(der),
         // Some programs write PKCS#7 under the certificate's label.
         _ if sniff::kind(&der) == Some(sniff::Kind::Pkcs7) || kind == sniff::Kind::Pkcs7 => pkcs7::read(&der, into),
         _ => {

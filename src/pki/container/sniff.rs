@@ -9,6 +9,8 @@ pub enum Kind {
     Certificate,
     /// RFC 5280 section 5.1
     Crl,
+    /// RFC 6960 section 4.2.1, successful or not.
+    OcspResponse,
     /// RFC 5652 section 3, of any content type.
     Pkcs7,
     /// RFC 7292 section 4
@@ -28,6 +30,8 @@ pub fn kind(bytes: &[u8]) -> Option<Kind> {
     let second = values.next_ber().ok();
     match (first.tag, second) {
         (der::OID, _) => Some(Kind::Pkcs7),
+        // An ENUMERATED status, and what is answered when it is a success.
+        (0x0a, None | Some(Value { tag: 0xa0, .. })) if first.contents.len() == 1 => Some(Kind::OcspResponse),
         // PKCS#12 has its version and a ContentInfo, PKCS#8 its version and an AlgorithmIdentifier.
         (der::INTEGER, Some(Value { tag: der::SEQUENCE, contents, .. })) => {
             let id = Reader::new(contents).next_ber().ok().filter(|id| id.tag == der::OID)?;
