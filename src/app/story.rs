@@ -1,7 +1,7 @@
 //! What happened at an endpoint, told to a person: its steps with their times, its chain as a tree, what the server asked for.
 
 use crate::model::facts::ClientCertificate;
-use crate::model::{CertificateFacts, Finding, TargetState, Trace};
+use crate::model::{CertRole, CertificateFacts, Finding, RevocationStatus, TargetState, Trace, Verdict};
 
 /// So many acceptable CAs are named; the API has all of them.
 const SHOWN_CAS: usize = 20;
@@ -20,6 +20,7 @@ pub fn steps(trace: &Trace) -> String {
 /// The chain, and what the server asked for.
 pub fn told(target: &TargetState) -> String {
     let mut text = tree(target);
+    text += &revocation(target);
     let Some(endpoint) = &target.endpoint else { return text };
     if !endpoint.client_certificate_requested {
         return text + "  the server asked for no client certificate\n";
@@ -38,6 +39,41 @@ pub fn told(target: &TargetState) -> String {
         let more = names.len().saturating_sub(SHOWN_CAS);
         let cut = if more > 0 || endpoint.client.acceptable_cas_cut { " and more" } else { "" };
         text += &format!("  it takes certificates of: {}{cut}\n", shown.join("; "));
+    }
+    text
+}
+
+/// What is known of the revocation of each certificate, a line for each.
+pub fn revocation(target: &TargetState) -> String {
+    let of_each = target.content.certificates.iter().enumerate().filter_map(|(index, certificate)| {
+        // Nobody stands above a root, and so nobody says anything of it.
+        let verdict = target.report.verdict(index).filter(|_| certificate.role != CertRole::Root)?;
+        let name = if certificate.subject.is_empty() { &*certificate.serial } else { &*certificate.subject };
+        Some(format!("  revocation of {}: {}\n", printable(name), revoked(verdict)))
+    });
+    of_each.collect()
+}
+
+/// A verdict in words: the state, since when and why, who said so, and until when that holds.
+fn revoked(verdict: &Verdict) -> String {
+    let mut text = match verdict.status {
+        RevocationStatus::Good => "not revoked".to_owned(),
+        RevocationStatus::Revoked => "REVOKED".to_owned(),
+        RevocationStatus::Unknown => "unknown".to_owned(),
+        RevocationStatus::NotApplicable => "not applicable".to_owned(),
+        RevocationStatus::Pending => "not asked yet".to_owned(),
+    };
+    if let Some((at, reason)) = verdict.revoked.as_deref() {
+        text += &format!(" since {}, reason {reason}", at.rfc3339());
+    }
+    if let Some(method) = verdict.method {
+        text += &format!(", by {method}");
+    }
+    if let Some(reason) = verdict.reason {
+        text += &format!(", {reason}");
+    }
+    if let Some(until) = verdict.until {
+        text += &format!(", until {}", until.rfc3339());
     }
     text
 }

@@ -16,7 +16,9 @@ use super::{Failed, Outcome, block_on};
 use crate::app::sources::{Seen, look};
 use crate::engine::schedule::Schedule;
 use crate::engine::{Round, SourceSpec};
-use crate::model::{BuildContext, HumanDuration, SourceHeader, SourceId, SourceKind, SourceOptions, TargetState, UnixTime};
+use crate::model::{
+    BuildContext, HumanDuration, RevocationStatus, SourceHeader, SourceId, SourceKind, SourceOptions, TargetState, UnixTime,
+};
 use crate::source::SourceSettings;
 
 #[derive(Debug, Args)]
@@ -101,8 +103,10 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
 
 /// 2 when something could not be looked at, else 1 when something is wrong, else 0.
 fn verdict(seen: &Seen, targets: &[&TargetState]) -> u8 {
-    let is_blind =
-        |target: &&TargetState| target.failure.is_some() && target.content.certificates.is_empty() && target.content.crls.is_empty();
+    let is_blind = |target: &&TargetState| {
+        let content = &target.content;
+        target.failure.is_some() && content.certificates.is_empty() && content.crls.is_empty() && content.responses.is_empty()
+    };
     // Without the trust anchors or the passphrase that were asked for, half of the look did not happen.
     let is_cut_short = |round: &Round| round.failure.is_some() || !round.errors.is_empty();
     if targets.is_empty() || targets.iter().any(is_blind) || seen.rounds.iter().any(is_cut_short) {
@@ -119,6 +123,7 @@ fn is_wrong(target: &TargetState) -> bool {
         || !target.problems.is_empty()
         || any(&report.certificates)
         || any(&report.crls)
+        || report.revocation.iter().any(|verdict| verdict.status == RevocationStatus::Revoked)
         || !report.target.is_empty()
         || path_error(target).is_some()
 }

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::error::ConfigError;
 use super::section::{Problems, Section};
 use super::source::Defaults;
-use super::{Config, Origin, metrics, probe, server, source, storage};
+use super::{Config, Origin, metrics, probe, revocation, server, source, storage};
 
 /// A configuration of 10,000 endpoints takes half of this.
 const LARGEST: u64 = 1 << 20;
@@ -49,7 +49,9 @@ pub fn load_str(text: &str, origin: Origin) -> Result<Config, ConfigError> {
     let server = root.take_table("server", &mut problems).map(|table| server::parse(table, &mut problems)).unwrap_or_default();
     let storage = root.take_table("storage", &mut problems).map(|table| storage::parse(table, &base, &mut problems)).unwrap_or_default();
     let metrics = root.take_table("metrics", &mut problems).map(|table| metrics::parse(table, &mut problems)).unwrap_or_default();
-    let mut defaults = Defaults::built_in();
+    let revocation =
+        root.take_table("revocation", &mut problems).map(|table| revocation::parse(table, &base, &mut problems)).unwrap_or_default();
+    let mut defaults = Defaults::built_in(revocation.compare);
     if let Some(mut table) = root.take_table("defaults", &mut problems) {
         defaults = defaults.overridden(&mut table, &mut problems);
         table.finish(&mut problems);
@@ -62,7 +64,7 @@ pub fn load_str(text: &str, origin: Origin) -> Result<Config, ConfigError> {
         .unwrap_or_default();
     root.finish(&mut problems);
     problems.finish()?;
-    Ok(Config { server, storage, metrics, probe, sources, origin })
+    Ok(Config { server, storage, metrics, revocation, probe, sources, origin })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the limit is set in front")]

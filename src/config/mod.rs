@@ -17,6 +17,7 @@ pub mod load;
 pub mod locate;
 pub mod metrics;
 pub mod probe;
+pub mod revocation;
 pub mod server;
 pub mod show;
 pub mod source;
@@ -30,6 +31,7 @@ pub use load::{load, load_str};
 pub use locate::{Located, locate};
 pub use metrics::MetricsConfig;
 pub use probe::ProbeConfig;
+pub use revocation::RevocationConfig;
 pub use server::ServerConfig;
 pub use show::show;
 pub use storage::StorageConfig;
@@ -43,6 +45,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// `[metrics]`
     pub metrics: MetricsConfig,
+    /// `[revocation]`
+    pub revocation: RevocationConfig,
     /// `[probe]`
     pub probe: ProbeConfig,
     /// `[sources.*]`, sorted by name.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use toml::Value;
 
 use super::section::quoted;
-use super::{Config, ProbeConfig, SourceConfig};
-use crate::model::HumanDuration;
+use super::{Config, ProbeConfig, RevocationConfig, SourceConfig};
 use crate::model::options::ChainScope;
+use crate::model::{ByteSize, HumanDuration};
 
 /// Longer arrays are written one value to a line.
 const WIDTH: usize = 100;
@@ -28,6 +28,7 @@ pub fn show(config: &Config) -> String {
         text.header("metrics");
         text.key("compatibility", strings(&config.metrics.compatibility));
     }
+    text.revocation(&config.revocation);
     text.probe(&config.probe);
     if config.sources.is_empty() {
         text.comment("No sources: nothing is watched.");
@@ -41,6 +42,27 @@ pub fn show(config: &Config) -> String {
 struct Listing(String);
 
 impl Listing {
+    fn revocation(&mut self, revocation: &RevocationConfig) {
+        self.header("revocation");
+        self.key("allow", strings(&revocation.allow));
+        self.key("compare", Value::from(revocation.compare));
+        self.key("offline", Value::from(revocation.offline));
+        let written = revocation.mirror.iter().map(|(from, to)| (from.clone(), Value::from(to.as_str())));
+        self.key("mirror", Value::Table(written.collect()));
+        self.key("crls", strings(&revocation.crls));
+        let path = |path: &std::path::Path| Value::from(path.to_string_lossy().as_ref());
+        let responders = revocation.responders.iter().map(|responder| {
+            let parts = [("issuer", path(&responder.issuer)), ("url", Value::from(&*responder.url))];
+            Value::Table(parts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+        });
+        self.key("responders", Value::Array(responders.collect()));
+        self.key("issuers", Value::Array(revocation.issuers.iter().map(|issuer| path(issuer)).collect()));
+        self.key("max_crl_size", Value::from(ByteSize(revocation.max_crl_size).to_string()));
+        self.key("cache_size", Value::from(ByteSize(revocation.cache_size).to_string()));
+        self.key("nonce", Value::from(revocation.nonce));
+        self.duration("refresh", Some(revocation.refresh));
+    }
+
     fn probe(&mut self, probe: &ProbeConfig) {
         if !probe.allow.is_empty() {
             self.header("probe");
@@ -71,6 +93,7 @@ impl Listing {
         self.key("chain", Value::from(chain));
         self.key("trust_store", Value::from(options.trust_store));
         self.key("rotate_at", Value::from(options.rotate_at));
+        self.key("revocation", strings(&options.revocation));
         if !options.labels.0.is_empty() {
             let labels = options.labels.0.iter().map(|(name, value)| (name.to_string(), Value::from(&**value)));
             self.key("labels", Value::Table(labels.collect()));

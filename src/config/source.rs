@@ -12,7 +12,7 @@ use super::message::{self, SECRETS};
 use super::section::{Problems, Section, each_key_below};
 use crate::engine::schedule::Schedule;
 use crate::model::user_labels::check_name;
-use crate::model::{BuildContext, HumanDuration, SourceId, SourceKind, SourceOptions, UserLabels};
+use crate::model::{BuildContext, HumanDuration, RevocationMethod, SourceId, SourceKind, SourceOptions, UserLabels};
 use crate::source::SourceSettings;
 
 /// Every five minutes.
@@ -29,10 +29,10 @@ pub(super) struct Defaults {
 
 impl Defaults {
     /// What holds where nothing is written.
-    pub(super) fn built_in() -> Self {
+    pub(super) fn built_in(compare: bool) -> Self {
         #[expect(clippy::expect_used, reason = "a constant, and a test loads an empty configuration")]
         let schedule = Schedule::parse(DEFAULT_SCHEDULE).expect("the default schedule parses");
-        Self { schedule, options: SourceOptions::default() }
+        Self { schedule, options: SourceOptions { compare, ..SourceOptions::default() } }
     }
 
     /// How long one target may take.
@@ -53,6 +53,13 @@ impl Defaults {
             let part = value.as_float().filter(|part| *part > 0.0 && *part < 1.0);
             part.ok_or_else(|| format!("expected a part of the lifetime between 0 and 1, such as 0.75, found {value}"))
         });
+        let revocation = table.take("revocation", problems, |methods: Vec<RevocationMethod>| {
+            let is_repeated = |(at, method): (usize, &RevocationMethod)| methods[..at].contains(method);
+            match methods.iter().enumerate().find(|(at, method)| is_repeated((*at, method))) {
+                Some((_, method)) => Err(format!("expected each method once, found \"{method}\" twice")),
+                None => Ok(methods),
+            }
+        });
         let known = &self.options;
         Self {
             schedule: schedule.unwrap_or_else(|| self.schedule.clone()),
@@ -62,6 +69,7 @@ impl Defaults {
                 retain: retain.or(known.retain),
                 max_series: max_series.unwrap_or(known.max_series),
                 rotate_at: rotate_at.unwrap_or(known.rotate_at),
+                revocation: revocation.map_or_else(|| known.revocation.clone(), Arc::from),
                 ..known.clone()
             },
         }

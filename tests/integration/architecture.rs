@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["model", "pki", "assess"]),
     ("metrics", &["model"]),
     ("http", &["model", "metrics"]),
-    ("config", &["model", "source", "engine::schedule"]),
+    ("config", &["model", "source", "engine::schedule", "net::Mirrors", "net::Network"]),
 ];
 
 /// Module → crates that it must not know.

@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use notafter::config::{Config, ConfigError, Origin, builtin, load, load_str, show};
-use notafter::model::SourceKind;
+use notafter::config::{Config, ConfigError, Origin, RevocationConfig, builtin, load, load_str, show};
 use notafter::model::options::{ChainScope, SourceOptions};
 use notafter::model::user_labels;
 use notafter::model::vocabulary::Compatibility;
+use notafter::model::{RevocationMethod, SourceKind};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/config").join(name)
@@ -96,6 +96,18 @@ fn all_of_the_design_is_understood() {
     assert_eq!(nginx.options.rotate_at, 0.5);
     let labels: Vec<(&str, &str)> = nginx.options.labels.0.iter().map(|(name, value)| (&**name, &**value)).collect();
     assert_eq!(labels, [("owner", "a \"quoted\" \\ name"), ("team", "web")], "sorted by name");
+    assert_eq!(*nginx.options.revocation, [RevocationMethod::Ocsp, RevocationMethod::Crl]);
+    assert_eq!(edge.options.revocation, SourceOptions::default().revocation);
+    assert!(trust.options.revocation.is_empty() && edge.options.compare);
+    let revocation = &config.revocation;
+    assert_eq!(revocation.allow.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.20.0.0/16", "fd00::1"]);
+    assert!(revocation.compare && revocation.offline && revocation.nonce);
+    assert_eq!(revocation.mirrors.apply("http://crl.example/a.crl"), "https://mirror.internal/crl/a.crl");
+    assert_eq!(&*revocation.crls[0], "http://crl.internal/ca.crl");
+    assert_eq!((&revocation.responders[0].issuer, &*revocation.responders[0].url), (&cwd.join("ca.pem"), "http://ocsp.internal:2560"));
+    assert_eq!(revocation.issuers, [Path::new("/etc/pki/ca.pem")]);
+    assert_eq!((revocation.max_crl_size, revocation.cache_size), (16 << 20, 256 << 20));
+    assert_eq!(revocation.refresh, Duration::from_secs(600));
     assert!(trust.options.trust_store && !nginx.options.trust_store);
     assert_eq!((trust.options.max_series, users.options.max_series), (1000, SourceOptions::default().max_series));
 }
@@ -115,9 +127,16 @@ fn every_example_of_the_documentation_is_taken() {
 #[test]
 fn the_documentation_names_every_key_and_label_that_is_known() {
     let page = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md"));
-    for table in
-        ["", "[server]\n", "[storage]\n", "[metrics]\n", "[defaults]\n", "[sources.a]\ntype = \"file\"\n", "[sources.a]\ntype = \"tls\"\n"]
-    {
+    for table in [
+        "",
+        "[server]\n",
+        "[storage]\n",
+        "[metrics]\n",
+        "[revocation]\n",
+        "[defaults]\n",
+        "[sources.a]\ntype = \"file\"\n",
+        "[sources.a]\ntype = \"tls\"\n",
+    ] {
         let error = parse(&format!("{table}no_such_key = 1")).unwrap_err().to_string();
         let known = error.rsplit_once("known here: ").unwrap().1.trim_end_matches(')');
         for key in known.split(", ").filter(|key| *key != "sources") {
@@ -135,6 +154,7 @@ fn an_empty_file_watches_nothing_with_every_default() {
     assert_eq!(config.server.listen, ["0.0.0.0:9849".parse::<SocketAddr>().unwrap()]);
     assert!(config.sources.is_empty() && config.metrics.compatibility.is_empty());
     assert_eq!((config.storage.state_dir, config.storage.cache_dir), (None, None));
+    assert_eq!(config.revocation, RevocationConfig::default());
     let config = source("");
     assert_eq!(config.sources[0].schedule.to_string(), "*/5 * * * *");
     assert_eq!(config.sources[0].options, SourceOptions::default());
@@ -188,9 +208,14 @@ fn user_and_password_of_a_url_are_neither_shown_nor_printed() {
 #[test]
 fn only_what_is_written_differently_is_a_change() {
     assert_eq!(source("timeout = \"10s\"").sources, source("timeout = \"10000ms\"").sources);
-    for other in
-        ["timeout = \"11s\"", "schedule = \"@hourly\"", "labels = { team = \"web\" }", "exclude = [\"/b.pem\"]", "chain = \"leaf\""]
-    {
+    for other in [
+        "timeout = \"11s\"",
+        "schedule = \"@hourly\"",
+        "labels = { team = \"web\" }",
+        "exclude = [\"/b.pem\"]",
+        "chain = \"leaf\"",
+        "revocation = [\"crl\"]",
+    ] {
         assert_ne!(source(other).sources, source("").sources, "{other}");
     }
 }

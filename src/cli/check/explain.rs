@@ -1,6 +1,6 @@
 //! What each reason and finding usually means, how to see it with other tools, and what helps. `docs/runbooks/reasons.md` is made of it.
 
-use crate::model::{Finding, Reason, Stage};
+use crate::model::{Finding, Reason, RevocationReason, Stage};
 
 /// What is usually behind it. `HOST:PORT` and `NAME` stand for the endpoint and its server name, `FILE` for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,6 +203,144 @@ pub(super) fn of_finding(finding: Finding) -> Advice {
     }
 }
 
+/// A certificate that is revoked.
+pub(super) const REVOKED: Advice = advice(
+    "The CA has revoked the certificate: clients that check it refuse it, and whoever asked for that had a reason.",
+    "curl -s CRL | openssl crl -inform DER -noout -text | grep -A3 SERIAL",
+    "Issue a new certificate, with a new key when the reason is keyCompromise, and install it everywhere. A certificateHold can be released by the CA.",
+);
+
+const SHOW_POINTERS: &str = "openssl x509 -in FILE -noout -text | grep -A4 -e 'CRL Distribution' -e 'Authority Information'";
+const ASK: &str = "openssl ocsp -issuer CA.pem -cert FILE -url URL -resp_text";
+const SHOW_LIST: &str = "curl -s URL | openssl crl -inform DER -noout -text";
+
+/// Why nobody can say whether a certificate is revoked, or nobody needs to. `/api/v1/revocation` has the places and their errors.
+pub(super) fn of_revocation(reason: RevocationReason) -> Advice {
+    match reason {
+        RevocationReason::Stale => advice(
+            "The newest answer is past its nextUpdate, or older than it may be without one.",
+            "curl -s URL | openssl crl -inform DER -noout -lastupdate -nextupdate",
+            "Repair what publishes the list or feeds the responder; check the clock of this machine.",
+        ),
+        RevocationReason::NotYetValid => advice(
+            "The answer is dated in the future.",
+            "date -u; curl -s URL | openssl crl -inform DER -noout -lastupdate",
+            "Set the clock of this machine, or of the CA.",
+        ),
+        RevocationReason::SignatureInvalid => advice(
+            "The signature of the answer does not hold: damaged, forged, or by another key of the same name.",
+            "curl -s URL | openssl crl -inform DER -CAfile CA.pem -noout",
+            "Publish it again; after a key rollover name the new CA certificate in [revocation] issuers.",
+        ),
+        RevocationReason::WrongIssuer => advice(
+            "The answer is by another CA than the one that issued the certificate.",
+            "curl -s URL | openssl crl -inform DER -noout -issuer; openssl x509 -in FILE -noout -issuer",
+            "Publish the right list at this URL, or name the right one.",
+        ),
+        RevocationReason::NotForCertificate => {
+            advice("The OCSP answer says nothing about this certificate.", ASK, "Reload what staples it after a renewal, or ask the CA.")
+        }
+        RevocationReason::ScopeMismatch => advice(
+            "The list is for other certificates of the CA: its issuing distribution point says so.",
+            "curl -s URL | openssl crl -inform DER -noout -text | grep -A3 'Issuing Distribution'",
+            "Publish the right list (shard) at the URL that the certificate names.",
+        ),
+        RevocationReason::CriticalExtension => advice(
+            "The answer has a critical extension that is not understood, so it must not be used (RFC 5280 section 5.2).",
+            SHOW_LIST,
+            "Ask the CA what it means; report it, if it is in common use.",
+        ),
+        RevocationReason::ResponderUnauthorized => advice(
+            "Who signs the OCSP answers is neither the issuer nor a delegate of it with extended key usage OCSPSigning that is valid now.",
+            ASK,
+            "Renew the responder's certificate at the issuer.",
+        ),
+        RevocationReason::UnsupportedAlgorithm => advice(
+            "The answer is signed in a way that cannot be checked here (DSA, Ed448, brainpool, MD5).",
+            SHOW_LIST,
+            "Let the CA sign with RSA or ECDSA over a NIST curve; or leave the method out of the source's revocation.",
+        ),
+        RevocationReason::Malformed => advice(
+            "What came is no CRL or OCSP answer: an error page, a login page, or damaged.",
+            "curl -sv URL | head -c 200",
+            "Correct what answers at the URL.",
+        ),
+        RevocationReason::ResponderStatus => advice(
+            "The responder answers with an error: tryLater, unauthorized, internalError …; /api/v1/revocation says which.",
+            ASK,
+            "unauthorized: it does not know this CA, so the URL or its database is wrong. Otherwise look into the responder's log.",
+        ),
+        RevocationReason::UnknownToResponder => advice(
+            "The responder does not know the certificate: not fed yet, or not issued by this CA.",
+            ASK,
+            "Feed the responder with all certificates that were issued; look for who else issues in the CA's name.",
+        ),
+        RevocationReason::ReasonsIncomplete => advice(
+            "The list covers some revocation reasons only, and that for the others is missing.",
+            SHOW_POINTERS,
+            "Make the other list of the CA reachable.",
+        ),
+        RevocationReason::IssuerUnknown => advice(
+            "No certificate of the issuer was found: not sent, not watched, not among the system's roots, nor where the certificate points to.",
+            "openssl x509 -in FILE -noout -issuer -ext authorityInfoAccess",
+            "Send the intermediates, or name the CA certificate in [revocation] issuers.",
+        ),
+        RevocationReason::NoSource => advice(
+            "The certificate names no CRL and no responder, and none is configured.",
+            SHOW_POINTERS,
+            "Name the CA's list in [revocation] crls, or set revocation = [] on the source if the CA publishes nothing.",
+        ),
+        RevocationReason::UnsupportedScheme => advice(
+            "The certificate points to LDAP or another scheme that is not fetched from.",
+            SHOW_POINTERS,
+            "Publish the list over HTTP as well, and name it in [revocation] crls.",
+        ),
+        RevocationReason::EgressDenied => advice(
+            "The URL leads to an address that is not public, and no entry of the configuration allows it.",
+            "getent ahosts HOST",
+            "If it is your own CA: [revocation] allow = [\"10.0.0.0/8\"]; the log names the entry. If not, find out who wrote the certificate.",
+        ),
+        RevocationReason::Offline => advice(
+            "[revocation] offline is set, and neither the cache nor a file has an answer.",
+            "notafter config show",
+            "Feed CRLs or OCSP responses as files of a source, or take offline away.",
+        ),
+        RevocationReason::Unreachable => advice(
+            "The place does not resolve, refuses, or does not answer in time.",
+            "curl -v URL",
+            "Repair the way there; in closed networks use [revocation] mirror.",
+        ),
+        RevocationReason::HttpError => {
+            advice("The place answers with an HTTP error.", "curl -v URL", "Repair the server, or correct the URL in the CA's profile.")
+        }
+        RevocationReason::TooLarge => advice(
+            "The answer is larger than it may be.",
+            "curl -sI URL",
+            "Raise [revocation] max_crl_size when the list is meant to be so large.",
+        ),
+        RevocationReason::NotWanted => advice(
+            "The source's revocation leaves out the methods that the certificate could be looked up by.",
+            SHOW_POINTERS,
+            "Add the method to revocation of the source, or leave it as it is on purpose.",
+        ),
+        RevocationReason::NoRevAvail => advice(
+            "The certificate says that its issuer never revokes it (noRevAvail, RFC 9608).",
+            "openssl x509 -in FILE -noout -text | grep -A1 -e 'No Revocation' -e '2.5.29.56'",
+            "Nothing is wrong; such certificates are short-lived.",
+        ),
+        RevocationReason::SelfSigned => advice(
+            "A trust anchor: nobody stands above it who could revoke it.",
+            "openssl x509 -in FILE -noout -subject -issuer",
+            "Nothing is wrong; a root is taken back by taking it out of the trust stores.",
+        ),
+        RevocationReason::ShortLived => advice(
+            "The certificate lives so shortly (at most 7 days) that its issuer publishes nothing about it.",
+            "openssl x509 -in FILE -noout -dates",
+            "Nothing is wrong; see to its renewal.",
+        ),
+    }
+}
+
 /// The runbook: every reason and finding with its line.
 #[cfg(test)]
 pub(super) fn runbook() -> String {
@@ -221,6 +359,12 @@ pub(super) fn runbook() -> String {
         page += &format!("| `{name}` | {} | {} | {} |\n", cell(advice.cause), cell(advice.confirm), cell(advice.fix));
     };
     Reason::ALL.iter().for_each(|reason| of_client(*reason).into_iter().for_each(|advice| row(reason.as_str(), advice)));
+    page += "\n## Why nobody says whether a certificate is revoked\n\nThe reason beside `x509_cert_revocation_status{status=\"unknown\"}` and `status=\"not_applicable\"` in `/api/v1/targets` and `notafter check`, and label `reason` of `x509_revocation_fetches_total`. `URL` stands for the place; `/api/v1/revocation` lists them with their errors.\n\n| reason | cause | confirm | fix |\n|---|---|---|---|\n";
+    let mut row = |name: &str, advice: Advice| {
+        page += &format!("| `{name}` | {} | {} | {} |\n", cell(advice.cause), cell(advice.confirm), cell(advice.fix));
+    };
+    row("revoked", REVOKED);
+    RevocationReason::ALL.iter().for_each(|reason| row(reason.as_str(), of_revocation(*reason)));
     page += "\n## Findings\n\nLabel `finding` of `x509_cert_finding`, `x509_crl_finding`, `x509_responder_finding` and `tls_target_finding`.\n\n| finding | cause | confirm | fix |\n|---|---|---|---|\n";
     let mut row = |name: &str, advice: Advice| {
         page += &format!("| `{name}` | {} | {} | {} |\n", cell(advice.cause), cell(advice.confirm), cell(advice.fix));
@@ -249,7 +393,8 @@ mod tests {
     fn every_reason_and_finding_has_a_whole_line() {
         let all = Reason::ALL.iter().map(|reason| (reason.as_str(), of_reason(*reason)));
         let all = all.chain(Finding::ALL.iter().map(|finding| (finding.as_str(), of_finding(*finding))));
-        for (name, Advice { cause, confirm, fix }) in all {
+        let all = all.chain(RevocationReason::ALL.iter().map(|reason| (reason.as_str(), of_revocation(*reason))));
+        for (name, Advice { cause, confirm, fix }) in all.chain([("revoked", REVOKED)]) {
             assert!(cause.len() > 15 && cause.ends_with('.'), "{name}: {cause}");
             assert!(confirm.len() > 5 && fix.len() > 15, "{name}: {confirm} {fix}");
             assert!(![cause, confirm, fix].iter().any(|text| text.contains('\n')), "{name}");

@@ -1,7 +1,8 @@
 //! The answer as a table that a person likes to read in a terminal.
 
 use crate::cli::count;
-use crate::model::{CertRole, CertificateFacts, CrlFacts, Finding, FindingSet, TargetState, UnixTime};
+use crate::model::facts::ResponseFacts;
+use crate::model::{CertRole, CertificateFacts, CrlFacts, Finding, FindingSet, RevocationStatus, TargetState, UnixTime, Verdict};
 
 /// Less than so many days left is worth a colour, though no finding.
 const SOON_DAYS: u64 = 30;
@@ -70,9 +71,16 @@ pub(super) fn table(targets: &[&TargetState], now: UnixTime, colour: bool) -> St
 
 fn rows(target: &TargetState, now: UnixTime) -> Vec<Row> {
     let content = &target.content;
-    let certificates = content.certificates.iter().enumerate().map(|(at, facts)| certificate(facts, target.report.certificate(at), now));
+    let certificates = content.certificates.iter().enumerate().map(|(at, facts)| {
+        let row = certificate(facts, target.report.certificate(at), now);
+        match target.report.verdict(at).filter(|_| facts.role != CertRole::Root) {
+            Some(verdict) => with_revocation(row, verdict),
+            None => row,
+        }
+    });
+    let responses = content.responses.iter().map(|facts| response(facts, now));
     let crls = content.crls.iter().enumerate().map(|(at, facts)| crl(facts, target.report.crl(at), now));
-    certificates.chain(crls).collect()
+    certificates.chain(crls).chain(responses).collect()
 }
 
 fn certificate(facts: &CertificateFacts, findings: FindingSet, now: UnixTime) -> Row {
@@ -84,6 +92,28 @@ fn certificate(facts: &CertificateFacts, findings: FindingSet, now: UnixTime) ->
         facts.subject.to_string()
     };
     row(facts.role.as_str().to_owned(), name, Some(facts.not_after), findings, soon, now)
+}
+
+/// The state of its revocation behind what else is said of a certificate; the story has the rest.
+fn with_revocation(mut row: Row, verdict: &Verdict) -> Row {
+    let (text, mood) = match (verdict.status, verdict.reason) {
+        (RevocationStatus::Good | RevocationStatus::NotApplicable, _) => return row,
+        (RevocationStatus::Revoked, _) => ("revoked".to_owned(), Mood::Bad),
+        (RevocationStatus::Unknown, Some(reason)) => (format!("revocation unknown ({reason})"), Mood::Soon),
+        (RevocationStatus::Unknown, None) => ("revocation unknown".to_owned(), Mood::Soon),
+        (RevocationStatus::Pending, _) => ("revocation not asked yet".to_owned(), Mood::Soon),
+    };
+    row.verdict = if row.verdict == "ok" && mood == Mood::Bad { text } else { format!("{}, {text}", row.verdict) };
+    if row.mood != Mood::Bad {
+        row.mood = mood;
+    }
+    row
+}
+
+fn response(facts: &ResponseFacts, now: UnixTime) -> Row {
+    // What is wrong with it stands with the place: a server would show it there.
+    let name = format!("for serial number {}", facts.serial);
+    row("OCSP response".to_owned(), name, facts.next_update, FindingSet::EMPTY, false, now)
 }
 
 fn crl(facts: &CrlFacts, findings: FindingSet, now: UnixTime) -> Row {
@@ -134,7 +164,8 @@ fn remarks(target: &TargetState) -> Vec<String> {
     let findings = target.report.target.iter().map(|finding| finding.to_string());
     let path = super::path_error(target).map(|why| format!("trust: {why}"));
     let mut lines: Vec<String> = failure.chain(problems).chain(findings).chain(path).collect();
-    if lines.is_empty() && target.content.certificates.is_empty() && target.content.crls.is_empty() {
+    let content = &target.content;
+    if lines.is_empty() && content.certificates.is_empty() && content.crls.is_empty() && content.responses.is_empty() {
         lines.push("holds no certificate (a key, a request or parameters)".to_owned());
     }
     lines
@@ -160,6 +191,33 @@ mod tests {
             [(0, "in 0 seconds"), (60, "in 1 minute"), (-7_200, "2 hours ago"), (172_800, "in 2 days"), (-86_400 * 400, "400 days ago")];
         for (secs, expected) in cases {
             assert_eq!(distance(UnixTime::from_secs(1_000_000_000 + secs), UnixTime::from_secs(1_000_000_000)), expected);
+        }
+    }
+
+    #[test]
+    fn a_revocation_shows_and_a_good_answer_needs_no_word() {
+        use crate::metrics::example::{certificate, decided, looked_up, target};
+        use crate::model::{Place, RevocationMethod, RevocationReason};
+        let decided = |status| decided(status, RevocationMethod::Crl);
+        let unknown = Verdict { reason: Some(RevocationReason::Unreachable), method: None, ..decided(RevocationStatus::Unknown) };
+        let story = |verdict| format!("  revocation of CN=www,O=Example,C=DE: {verdict}\n");
+        for (verdict, text, bad, told) in [
+            (decided(RevocationStatus::Good), "ok", false, "not revoked, by crl, until 2026-01-08T00:00:00Z"),
+            (
+                decided(RevocationStatus::Revoked),
+                "revoked",
+                true,
+                "REVOKED since 2026-01-01T00:00:00Z, reason keyCompromise, by crl, until 2026-01-08T00:00:00Z",
+            ),
+            (Verdict { until: None, ..unknown }, "ok, revocation unknown (unreachable)", false, "unknown, unreachable"),
+            (Verdict::default(), "ok, revocation not asked yet", false, "not asked yet"),
+        ] {
+            let mut state = target(Place::file("/a.pem"), vec![looked_up(certificate(CertRole::Leaf, "www", "CA", 1))], vec![]);
+            state.report.revocation = [verdict].into();
+            let row = &rows(&state, crate::metrics::example::START)[0];
+            assert_eq!((&*row.verdict, row.mood == Mood::Bad), (text, bad));
+            assert_eq!(super::super::is_wrong(&state), bad, "{text}");
+            assert_eq!(crate::app::story::revocation(&state), story(told));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::explain::{self, Advice};
 use super::listen::Traces;
 use crate::app::story;
-use crate::model::{Place, TargetState};
+use crate::model::{Place, RevocationStatus, TargetState};
 
 /// More endpoints than these are told in the table alone.
 const MOST: usize = 20;
@@ -16,6 +16,10 @@ pub(super) fn words(targets: &[&TargetState], traces: &Traces) -> String {
         text += &format!("\n{}, step by step\n", story::printable(&target.place.to_string()));
         text += &story::steps(&traces.at(&target.place));
         text += &story::told(target);
+    }
+    let others = targets.iter().filter(|target| !matches!(target.place, Place::Endpoint { .. }));
+    for (target, revocation) in others.map(|target| (target, story::revocation(target))).filter(|(_, lines)| !lines.is_empty()).take(MOST) {
+        text += &format!("\n{}\n{revocation}", story::printable(&target.place.to_string()));
     }
     let mut told: Vec<(&str, Advice)> = Vec::new();
     for target in targets {
@@ -32,6 +36,13 @@ pub(super) fn words(targets: &[&TargetState], traces: &Traces) -> String {
             tell(failure.reason.as_str(), explain::of_failure(failure.stage, failure.reason));
         }
         target.problems.iter().for_each(|problem| tell(problem.reason.as_str(), explain::of_reason(problem.reason)));
+        for verdict in &target.report.revocation {
+            match (verdict.status, verdict.reason) {
+                (RevocationStatus::Revoked, _) => tell("revoked", explain::REVOKED),
+                (RevocationStatus::Unknown, Some(reason)) => tell(reason.as_str(), explain::of_revocation(reason)),
+                _ => {}
+            }
+        }
         let sets = target.report.certificates.iter().chain(&target.report.crls).chain([&target.report.target]);
         sets.flat_map(|set| set.iter()).for_each(|finding| tell(finding.as_str(), explain::of_finding(finding)));
     }
