@@ -50,7 +50,7 @@ impl SourceState {
 
     /// Every target, bucket by bucket.
     pub fn targets(&self) -> impl Iterator<Item = &Arc<TargetState>> {
-        self.buckets.iter().flat_map(|bucket| bucket.entries.iter().map(|entry| &*entry.state))
+        self.buckets.iter().flat_map(|bucket| bucket.entries.iter().map(|entry| &entry.state))
     }
 }
 

@@ -88,6 +88,11 @@ impl Authorities {
         found
     }
 
+    /// Those of this name that the operator trusts.
+    pub(super) fn trusted(&self, name: &[u8]) -> Vec<Arc<Authority>> {
+        self.named(name).filter(|known| known.trusted).map(|known| known.authority.clone()).collect()
+    }
+
     /// The issuer and all that stand above it.
     fn above(&self, issuer: &Arc<Authority>) -> HashSet<Arc<Authority>> {
         let mut above = HashSet::from([issuer.clone()]);

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::{Kind, Schedule};
-use super::settings::Settings;
 use crate::model::{RevocationReason, UnixTime};
 
 /// How many places are fetched from in all: each watched certificate may name four.
 const MOST: usize = 10_000;
+/// How far up issuers are fetched.
+const DEPTH: u8 = 4;
 
 /// The places, and what became of them.
 #[derive(Debug, Default)]
@@ -25,16 +26,30 @@ struct Download {
     in_flight: bool,
     tried: bool,
     failure: Option<RevocationReason>,
+    /// How many certificates lie between it and the watched one.
+    depth: u8,
 }
 
 impl Downloads {
     /// Someone needs what is there.
     pub(super) fn want(&mut self, urls: impl Iterator<Item = Arc<str>>) {
+        self.add(urls, 0);
+    }
+
+    fn add(&mut self, urls: impl Iterator<Item = Arc<str>>, depth: u8) {
         for url in urls {
             if self.by_url.len() < MOST || self.by_url.contains_key(&url) {
-                let schedule = Settings::schedule(Kind::Issuer, url.as_bytes());
-                self.by_url.entry(url).or_insert(Download { schedule, in_flight: false, tried: false, failure: None });
+                let schedule = Schedule::new(Kind::Issuer, url.as_bytes(), UnixTime::from_secs(0));
+                self.by_url.entry(url).or_insert(Download { schedule, in_flight: false, tried: false, failure: None, depth });
             }
+        }
+    }
+
+    /// What came from `below` needs what is there; chains end somewhere.
+    pub(super) fn want_above(&mut self, below: &str, urls: impl Iterator<Item = Arc<str>>) {
+        let depth = self.by_url.get(below).map_or(0, |download| download.depth) + 1;
+        if depth < DEPTH {
+            self.add(urls, depth);
         }
     }
 

@@ -3,17 +3,17 @@
 //! May touch: `model`, `pki`, `net`, the cache, files that sources found.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::asks::Question;
-use super::cache::{Cache, CrlMeta, Document, DocumentKey, DocumentKind, Incoming};
+use super::cache::{Cache, Document, DocumentKind, Incoming};
 use super::core::{Core, Job};
 use super::lists::Taken;
-use super::schedule::Validity;
 use super::settings::Settings;
-use crate::model::revocation::{FetchKind, FetchOutcome, Policy};
-use crate::model::{BoxFuture, Clock, Events, Limits, RevocationReason, UnixTime};
+use crate::model::revocation::Policy;
+use crate::model::vocabulary::{FetchKind, FetchOutcome};
+use crate::model::{BoxFuture, Clock, Events, RevocationReason, UnixTime};
 use crate::net::{FetchFailure, FetchRequest, Fetched, Fetcher, Said, Validators};
 use crate::pki::container;
 use crate::pki::crl::{self, Scanned, Scanner, Serials};
@@ -23,8 +23,9 @@ use crate::pki::ocsp::{self, Answered, DelegateCache};
 const WINDOW: usize = 64 << 10;
 /// The largest OCSP response, and the largest issuer's certificate.
 const SMALL: u64 = 64 << 10;
-/// The largest list whose signature needs the whole of it at once (Ed25519).
-const WHOLE: u64 = 16 << 20;
+const OCSP_RESPONSE: &str = "application/ocsp-response";
+
+type Why = (RevocationReason, Box<str>);
 
 /// What jobs work with.
 pub(super) struct Tools {
@@ -39,17 +40,25 @@ pub(super) struct Tools {
 /// How a job ended.
 pub(super) enum Done {
     /// A list was fetched, or found unchanged.
-    List { url: Arc<str>, outcome: Result<Box<FetchedList>, FetchFailure> },
+    List { url: Arc<str>, outcome: Result<FetchedList, FetchFailure> },
     /// The kept copy of a list was looked through again.
-    Rescan { url: Arc<str>, epoch: u64, outcome: Result<Box<Scanned>, (RevocationReason, Box<str>)> },
+    Rescan { url: Arc<str>, epoch: u64, outcome: Result<Box<Scanned>, Why> },
     /// A source's list was read.
-    File { fingerprint: [u8; 32], epoch: u64, outcome: Result<Box<Scanned>, (RevocationReason, Box<str>)> },
+    File { fingerprint: [u8; 32], from: Arc<str>, epoch: u64, outcome: Result<Box<Scanned>, Why> },
     /// A responder answered, or not.
-    Ask { question: Box<Question>, outcome: Result<Box<Answered>, FetchFailure>, said: Said },
+    Ask { question: Box<Question>, outcome: Result<(Answered, Vec<u8>), FetchFailure>, fresh_until: Option<UnixTime> },
     /// Kept answers were checked.
-    Recalled(Vec<(Question, UnixTime, Option<UnixTime>, Result<Answered, RevocationReason>)>),
+    Recalled(Vec<Recalled>),
     /// An issuer's certificate came, or not.
     Issuer { url: Arc<str>, outcome: Result<Vec<u8>, FetchFailure> },
+}
+
+/// A kept answer that is still good.
+pub(super) struct Recalled {
+    question: Question,
+    answered: Answered,
+    fetched_at: UnixTime,
+    fresh_until: Option<UnixTime>,
 }
 
 /// What a fetch of a list brought.
@@ -57,7 +66,7 @@ pub(super) enum FetchedList {
     /// What is at hand is the newest.
     NotModified(Said),
     /// A copy.
-    Complete { scanned: Scanned, incoming: Incoming, said: Said, epoch: u64 },
+    Complete { scanned: Box<Scanned>, incoming: Incoming, said: Said, epoch: u64 },
 }
 
 impl Tools {
@@ -68,16 +77,15 @@ impl Tools {
                 Job::List(url) => self.list(&core, url).await,
                 Job::Rescan(url) => {
                     let (serials, epoch) = lock(&core).serials();
-                    let cache = self.cache.clone();
-                    let at = url.clone();
+                    let (cache, at) = (self.cache.clone(), url.clone());
                     let outcome = blocking(move || rescan(&cache, &at, &serials)).await;
                     Done::Rescan { url, epoch, outcome }
                 }
                 Job::File(fingerprint, path) => {
                     let (serials, epoch) = lock(&core).serials();
-                    let most = self.settings.list_bytes;
+                    let (most, from) = (self.settings.list_bytes, Arc::from(path.to_string_lossy()));
                     let outcome = blocking(move || file(&path, &fingerprint, &serials, most)).await;
-                    Done::File { fingerprint, epoch, outcome }
+                    Done::File { fingerprint, from, epoch, outcome }
                 }
                 Job::Ask(question) => self.ask(question).await,
                 Job::Recall(questions) => {
@@ -86,16 +94,9 @@ impl Tools {
                     Done::Recalled(recalled.unwrap_or_default())
                 }
                 Job::Issuer(url) => {
-                    let mut body = Vec::new();
-                    let now = self.now();
-                    let request = FetchRequest { url: &url, accept: "application/pkix-cert", post: None, validators: None, most: SMALL, now };
-                    let fetched = self.fetcher.fetch(&request, &mut |piece| {
-                        body.extend_from_slice(piece);
-                        Ok(())
-                    });
-                    let fetched = fetched.await;
-                    self.count(FetchKind::Issuer, &fetched);
-                    Done::Issuer { url, outcome: fetched.map(|_| body) }
+                    let outcome = self.small(&url, "application/pkix-cert", None).await.map(|(body, _)| body);
+                    self.count(FetchKind::Issuer, &outcome);
+                    Done::Issuer { url, outcome }
                 }
             }
         })
@@ -103,13 +104,11 @@ impl Tools {
 
     async fn list(&self, core: &Mutex<Core>, url: Arc<str>) -> Done {
         let (serials, epoch) = lock(core).serials();
-        let known = self.cache.crl(&url);
-        let outcome = self.fetch_list(&url, &serials, epoch, known.as_ref().map(|meta| &meta.validators)).await;
+        let known = self.cache.crl(&url).filter(|_| !lock(core).must_come_whole(&url));
+        let outcome = self.fetch_list(&url, &serials, epoch, known.as_ref().map(|copy| &copy.validators)).await;
         match &outcome {
-            Ok(fetched) => {
-                let outcome = if matches!(**fetched, FetchedList::NotModified(_)) { FetchOutcome::NotModified } else { FetchOutcome::Ok };
-                self.events.fetched(FetchKind::Crl, outcome, None);
-            }
+            Ok(FetchedList::NotModified(_)) => self.events.fetched(FetchKind::Crl, FetchOutcome::NotModified, None),
+            Ok(FetchedList::Complete { .. }) => self.events.fetched(FetchKind::Crl, FetchOutcome::Ok, None),
             Err(failure) => self.events.fetched(FetchKind::Crl, FetchOutcome::Error, Some(failure.reason)),
         }
         Done::List { url, outcome }
@@ -122,104 +121,105 @@ impl Tools {
         serials: &Serials,
         epoch: u64,
         validators: Option<&Validators>,
-    ) -> Result<Box<FetchedList>, FetchFailure> {
-        let mut incoming = self.cache.incoming().map_err(|error| FetchFailure::new(RevocationReason::Unreachable, error.to_string()))?;
-        let mut scanner = Scanner::new(serials);
-        let mut first = true;
-        let request = FetchRequest {
-            url,
-            accept: "application/pkix-crl",
-            post: None,
-            validators,
-            most: self.settings.list_bytes,
-            now: self.now(),
-        };
+    ) -> Result<FetchedList, FetchFailure> {
+        let unkept = |error: super::cache::CacheError| FetchFailure::new(RevocationReason::TooLarge, error.to_string());
+        let malformed = |error: crl::CrlError| FetchFailure::new(error.reason(), error.to_string());
+        let mut incoming = self.cache.incoming().map_err(unkept)?;
+        let mut scanner = Scanner::new(serials, crl::Limits { fingerprint: false, ..crl::Limits::default() });
+        let most = self.settings.list_bytes;
+        let request = FetchRequest { url, accept: "application/pkix-crl", post: None, validators, most, now: self.now() };
         let fetched = self.fetcher.fetch(&request, &mut |piece| {
-            if std::mem::take(&mut first) {
-                crl::sniff(piece).map_err(|error| FetchFailure::new(error.reason(), error.to_string()))?;
-            }
-            scanner.feed(piece).map_err(|error| FetchFailure::new(error.reason(), error.to_string()))?;
-            incoming.write(piece).map_err(|error| FetchFailure::new(RevocationReason::TooLarge, error.to_string()))
+            scanner.feed(piece).map_err(malformed)?;
+            incoming.write(piece).map_err(unkept)
         });
         match fetched.await? {
-            Fetched::NotModified(said) => Ok(Box::new(FetchedList::NotModified(said))),
+            Fetched::NotModified(said) => Ok(FetchedList::NotModified(said)),
             Fetched::Complete(said) => {
-                let scanned = scanner.finish().map_err(|error| FetchFailure::new(error.reason(), error.to_string()))?;
-                Ok(Box::new(FetchedList::Complete { scanned, incoming, said, epoch }))
+                let scanned = Box::new(scanner.finish().map_err(malformed)?);
+                Ok(FetchedList::Complete { scanned, incoming, said, epoch })
             }
         }
     }
 
     async fn ask(&self, question: Question) -> Done {
         let nonce = self.settings.nonce.then(nonce);
-        let request = ocsp::request(&question.lookup, &question.issuer, nonce.as_ref().map(|nonce| &nonce[..]));
-        let mut asked = Err(FetchFailure::new(RevocationReason::Unreachable, "not asked"));
-        let mut body = Vec::new();
+        let nonce = nonce.as_ref().map(|nonce| &nonce[..]);
+        let request = ocsp::request(&question.lookup, &question.issuer, nonce);
         // RFC 5019 section 5: GET for what fits, so that caches may answer; POST when that fails.
-        let path = ocsp::get_path(&request);
-        let get = (path.len() <= 255 && nonce.is_none()).then(|| format!("{}/{path}", question.url.trim_end_matches('/')));
-        for url in get.into_iter().map(Some).chain([None]) {
-            body.clear();
-            let post = url.is_none().then_some(("application/ocsp-request", &request[..]));
-            let url = url.as_deref().unwrap_or(&question.url);
-            let fetch = FetchRequest { url, accept: "application/ocsp-response", post, validators: None, most: SMALL, now: self.now() };
-            asked = self
-                .fetcher
-                .fetch(&fetch, &mut |piece| {
-                    body.extend_from_slice(piece);
-                    Ok(())
-                })
-                .await;
-            let is_response = asked.is_ok() && ocsp::read(&body).is_ok();
-            if is_response || asked.as_ref().is_err_and(|failure| is_final(failure.reason)) {
-                break;
-            }
+        let get = ocsp::get_url(&question.url, &request).filter(|_| nonce.is_none());
+        let mut asked = match get {
+            Some(url) => self.small(&url, OCSP_RESPONSE, None).await,
+            None => Err(FetchFailure::new(RevocationReason::HttpError, "")),
+        };
+        let is_answered = asked.as_ref().is_ok_and(|(body, _)| ocsp::read(body).is_ok());
+        if !is_answered && !asked.as_ref().is_err_and(|failure| is_final(failure.reason)) {
+            asked = self.small(&question.url, OCSP_RESPONSE, Some(("application/ocsp-request", &request))).await;
         }
-        self.count(FetchKind::Ocsp, &asked);
-        match asked {
-            Ok(Fetched::Complete(said) | Fetched::NotModified(said)) => {
-                let checked = self.check(&question, &body, nonce.as_ref().map(|nonce| &nonce[..]));
-                if checked.is_ok() {
-                    self.keep(&question, &body, &said);
-                }
-                let outcome = checked.map(Box::new).map_err(|(reason, detail)| FetchFailure::new(reason, detail));
-                Done::Ask { question: Box::new(question), outcome, said }
+        let mut fresh_until = None;
+        let outcome = asked.and_then(|(body, said)| {
+            fresh_until = said.fresh_for.map(|fresh_for| self.now().plus(fresh_for));
+            match self.check(&question, &question.url, &body, nonce) {
+                Ok(answered) => Ok((answered, body)),
+                Err((reason, detail)) => Err(FetchFailure::new(reason, detail)),
             }
-            Err(failure) => Done::Ask { question: Box::new(question), outcome: Err(failure), said: Said::default() },
+        });
+        self.count(FetchKind::Ocsp, &outcome);
+        Done::Ask { question: Box::new(question), outcome, fresh_until }
+    }
+
+    /// Fetches something small as a whole.
+    async fn small(&self, url: &str, accept: &'static str, post: Option<(&'static str, &[u8])>) -> Result<(Vec<u8>, Said), FetchFailure> {
+        let mut body = Vec::new();
+        let request = FetchRequest { url, accept, post, validators: None, most: SMALL, now: self.now() };
+        let fetched = self.fetcher.fetch(&request, &mut |piece| {
+            body.extend_from_slice(piece);
+            Ok(())
+        });
+        match fetched.await? {
+            Fetched::Complete(said) => Ok((body, said)),
+            Fetched::NotModified(_) => Err(FetchFailure::new(RevocationReason::HttpError, "304 Not Modified, though nothing was at hand")),
         }
     }
 
-    fn check(&self, question: &Question, body: &[u8], nonce: Option<&[u8]>) -> Result<Answered, (RevocationReason, Box<str>)> {
+    fn check(&self, question: &Question, from: &Arc<str>, body: &[u8], nonce: Option<&[u8]>) -> Result<Answered, Why> {
         let response = ocsp::read(body).map_err(|error| (error.reason(), error.to_string().into()))?;
-        let mut delegates = lock(&self.delegates);
-        let answered =
-            ocsp::answer(&response, &question.lookup, &question.issuer, nonce, self.now(), &Policy::default(), &mut delegates, &question.url);
-        answered.map_err(|reason| (reason, reason.as_str().into()))
+        let asked = ocsp::Question { lookup: &question.lookup, authority: &question.issuer, nonce, from };
+        let answered = ocsp::answer(&response, &asked, self.now(), &Policy::default(), &mut lock(&self.delegates));
+        answered.map_err(|reason| (reason, format!("the answer is not usable: {reason}").into()))
     }
 
-    fn keep(&self, question: &Question, body: &[u8], said: &Said) {
+    fn recall(&self, questions: Vec<Question>) -> Vec<Recalled> {
+        let recalled = questions.into_iter().filter_map(|mut question| {
+            let document = self.cache.document(&question.fingerprint).ok().flatten()?;
+            question.url = Arc::from(&*document.url);
+            // The disk is not trusted: signatures are checked again.
+            let answered = self.check(&question, &question.url, &document.body, None).ok()?;
+            Some(Recalled { question, answered, fetched_at: document.fetched_at, fresh_until: document.fresh_until })
+        });
+        recalled.collect()
+    }
+
+    /// Keeps the answers that came, all with one sync. Before the core is told: nothing waits for the disk with its lock held.
+    pub(super) fn keep_answers(&self, done: &[Done]) {
         let now = self.now();
-        let kept = self.cache.put(Document {
-            kind: DocumentKind::Ocsp,
-            key: DocumentKey(question.fingerprint),
-            url: (&*question.url).into(),
-            validators: Default::default(),
-            fetched_at: now,
-            fresh_until: said.fresh_for.map(|fresh_for| now.plus(fresh_for)),
-            body: body.into(),
+        let documents = done.iter().filter_map(|done| match done {
+            Done::Ask { question, outcome: Ok((answered, body)), fresh_until } if answered.answer.is_ok() => Some(Document {
+                kind: DocumentKind::Ocsp,
+                key: question.fingerprint,
+                url: (&*question.url).into(),
+                validators: Validators::default(),
+                fetched_at: now,
+                fresh_until: *fresh_until,
+                body: (&body[..]).into(),
+            }),
+            _ => None,
         });
-        if let Err(error) = kept {
-            tracing::debug!("an OCSP answer was not kept: {error}");
+        let documents: Vec<Document<'_>> = documents.collect();
+        if !documents.is_empty()
+            && let Err(error) = self.cache.keep_documents(&documents)
+        {
+            tracing::debug!("OCSP answers were not kept: {error}");
         }
-    }
-
-    fn recall(&self, questions: Vec<Question>) -> Vec<(Question, UnixTime, Option<UnixTime>, Result<Answered, RevocationReason>)> {
-        let kept = questions.into_iter().filter_map(|question| {
-            let document = self.cache.document(&DocumentKey(question.fingerprint))?;
-            let checked = self.check(&question, &document.body, None).map_err(|(reason, _)| reason);
-            Some((question, document.fetched_at, document.fresh_until, checked))
-        });
-        kept.collect()
     }
 
     /// Tells the core how a job ended.
@@ -227,30 +227,26 @@ impl Tools {
         match done {
             Done::List { url, outcome } => self.list_ended(core, &url, outcome, now),
             Done::Rescan { url, epoch, outcome } => {
-                let meta = self.cache.crl(&url);
-                core.rescanned(&url, outcome.map(|scanned| *scanned), epoch, meta.as_ref(), now);
+                let copy = self.cache.crl(&url);
+                core.rescanned(&url, outcome.map(|scanned| *scanned), epoch, copy.as_ref());
             }
-            Done::File { fingerprint, epoch, outcome } => core.file_read(&fingerprint, outcome.map(|scanned| *scanned), epoch),
-            Done::Ask { question, outcome, said } => core.asked(&question, outcome.map(|answered| *answered), &said, now),
+            Done::File { fingerprint, from, epoch, outcome } => core.file_read(&fingerprint, &from, outcome.map(|scanned| *scanned), epoch),
+            Done::Ask { question, outcome, fresh_until } => core.asked(&question, outcome.map(|(answered, _)| answered), fresh_until, now),
             Done::Recalled(all) => {
-                for (question, fetched_at, fresh_until, outcome) in all {
-                    core.recalled(&question, outcome, fetched_at, fresh_until);
+                for Recalled { question, answered, fetched_at, fresh_until } in all {
+                    core.recalled(&question, &answered, fetched_at, fresh_until);
                 }
             }
-            Done::Issuer { url, outcome } => match outcome {
-                Ok(body) => {
-                    let contents = container::open(&body, &[], &Limits::default());
-                    let failure = contents.certificates.is_empty().then_some((RevocationReason::Malformed, None));
-                    core.issuers_came(&contents.certificates);
-                    core.downloads.ended(&url, failure, now);
-                }
-                Err(failure) => core.downloads.ended(&url, Some((failure.reason, failure.retry_after)), now),
-            },
+            Done::Issuer { url, outcome: Ok(body) } => {
+                let contents = container::open(&body, &[], &crate::model::Limits::default());
+                core.issuers_came(&url, &contents.certificates, now);
+            }
+            Done::Issuer { url, outcome: Err(failure) } => core.issuer_failed(&url, &failure, now),
         }
     }
 
-    fn list_ended(&self, core: &mut Core, url: &Arc<str>, outcome: Result<Box<FetchedList>, FetchFailure>, now: UnixTime) {
-        match outcome.map(|fetched| *fetched) {
+    fn list_ended(&self, core: &mut Core, url: &Arc<str>, outcome: Result<FetchedList, FetchFailure>, now: UnixTime) {
+        match outcome {
             Ok(FetchedList::NotModified(said)) => {
                 let fresh_until = said.fresh_for.map(|fresh_for| now.plus(fresh_for));
                 if let Err(error) = self.cache.confirm_crl(url, &said.validators, now, fresh_until) {
@@ -260,24 +256,20 @@ impl Tools {
             }
             Ok(FetchedList::Complete { scanned, incoming, said, epoch }) => {
                 let fresh_until = said.fresh_for.map(|fresh_for| now.plus(fresh_for));
-                let whole = scanned.signed.is_none().then(|| whole(&incoming)).flatten();
-                let taken = core.fetched(url, scanned, whole, epoch, fresh_until, now);
                 // What nobody believes does not replace what somebody did.
-                if taken == Taken::Kept {
-                    let meta = CrlMeta { validators: said.validators, fetched_at: now, fresh_until };
-                    if let Err(error) = self.cache.put_crl(url, incoming, meta) {
-                        tracing::warn!(%url, "a list was not kept on disk: {error}");
-                    }
+                if core.fetched(url, *scanned, epoch, fresh_until, now) == Taken::Kept
+                    && let Err(error) = self.cache.keep_crl(incoming, url, said.validators, now, fresh_until)
+                {
+                    tracing::warn!(%url, "a CRL was not kept: {error}");
                 }
             }
             Err(failure) => core.not_fetched(url, failure, now),
         }
     }
 
-    fn count(&self, kind: FetchKind, fetched: &Result<Fetched, FetchFailure>) {
-        match fetched {
-            Ok(Fetched::NotModified(_)) => self.events.fetched(kind, FetchOutcome::NotModified, None),
-            Ok(Fetched::Complete(_)) => self.events.fetched(kind, FetchOutcome::Ok, None),
+    fn count<T>(&self, kind: FetchKind, outcome: &Result<T, FetchFailure>) {
+        match outcome {
+            Ok(_) => self.events.fetched(kind, FetchOutcome::Ok, None),
             Err(failure) => self.events.fetched(kind, FetchOutcome::Error, Some(failure.reason)),
         }
     }
@@ -292,16 +284,16 @@ fn is_final(reason: RevocationReason) -> bool {
     matches!(reason, RevocationReason::EgressDenied | RevocationReason::UnsupportedScheme)
 }
 
-fn rescan(cache: &Cache, url: &str, serials: &Serials) -> Result<Box<Scanned>, (RevocationReason, Box<str>)> {
-    match cache.open_crl(url) {
-        Ok(Some(body)) => scan(body, serials),
+fn rescan(cache: &Cache, url: &str, serials: &Serials) -> Result<Box<Scanned>, Why> {
+    match cache.crl_body(url) {
+        Ok(Some(body)) => scan(body, serials, false),
         Ok(None) => Err((RevocationReason::Unreachable, "the kept copy is gone".into())),
         Err(error) => Err((RevocationReason::Unreachable, error.to_string().into())),
     }
 }
 
 /// The list with this fingerprint, out of a file that may hold several.
-fn file(path: &Path, fingerprint: &[u8; 32], serials: &Serials, most: u64) -> Result<Box<Scanned>, (RevocationReason, Box<str>)> {
+fn file(path: &Path, fingerprint: &[u8; 32], serials: &Serials, most: u64) -> Result<Box<Scanned>, Why> {
     let unreadable = |error: std::io::Error| (RevocationReason::Unreachable, Box::from(format!("{}: {error}", path.display())));
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
@@ -310,15 +302,15 @@ fn file(path: &Path, fingerprint: &[u8; 32], serials: &Serials, most: u64) -> Re
     if bytes.len() as u64 > most {
         return Err((RevocationReason::TooLarge, format!("{}: larger than {most} bytes", path.display()).into()));
     }
-    let contents = container::open(&bytes, &[], &Limits::default());
+    let contents = container::open(&bytes, &[], &crate::model::Limits::default());
     let list = contents.crls.iter().find(|der| crate::pki::certificate::fingerprint(der) == *fingerprint);
     let list = list.ok_or_else(|| (RevocationReason::NotForCertificate, Box::from("the file has changed since it was scanned")))?;
-    scan(&list[..], serials)
+    scan(&list[..], serials, true)
 }
 
-fn scan(mut from: impl Read, serials: &Serials) -> Result<Box<Scanned>, (RevocationReason, Box<str>)> {
+fn scan(mut from: impl Read, serials: &Serials, fingerprint: bool) -> Result<Box<Scanned>, Why> {
     let malformed = |error: crl::CrlError| (error.reason(), Box::from(error.to_string()));
-    let mut scanner = Scanner::new(serials);
+    let mut scanner = Scanner::new(serials, crl::Limits { fingerprint, ..crl::Limits::default() });
     let mut window = vec![0; WINDOW];
     loop {
         let read = from.read(&mut window).map_err(|error| (RevocationReason::Unreachable, error.to_string().into()))?;
@@ -329,9 +321,7 @@ fn scan(mut from: impl Read, serials: &Serials) -> Result<Box<Scanned>, (Revocat
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, (RevocationReason, Box<str>)> + Send + 'static,
-) -> Result<T, (RevocationReason, Box<str>)> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Why> + Send + 'static) -> Result<T, Why> {
     let failed = |error: tokio::task::JoinError| (RevocationReason::Malformed, Box::from(error.to_string()));
     tokio::task::spawn_blocking(work).await.map_err(failed)?
 }
@@ -347,4 +337,3 @@ fn nonce() -> [u8; 32] {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-

@@ -4,16 +4,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::schedule::Schedule;
+use super::schedule::{Kind, Schedule, Validity};
 use crate::model::{Authority, CrlFacts, Finding, FindingSet, RevocationReason, UnixTime};
-use crate::pki::crl::{CrlList, Scanned};
-use crate::pki::signature::Check;
+use crate::pki::crl::{Checked, Scanned, authorities_check};
 
-/// Entries of certificates that have expired may leave a list; so many may go before that is a finding.
+/// A list that has fewer entries than this part of what it had has lost many.
 const SHRUNK_TO: f64 = 0.5;
 /// Lists of fewer entries change too much to say anything.
 const SHRUNK_FROM: u64 = 20;
+
+/// All lists at URLs.
+pub(super) type ByUrl = HashMap<Arc<str>, List>;
 
 /// A list at a URL, or in a file.
 #[derive(Debug)]
@@ -32,17 +35,22 @@ pub(super) struct List {
     pub(super) in_flight: bool,
     /// Whether a first look has ended.
     pub(super) tried: bool,
+    /// Whether the cache has been asked for it.
+    pub(super) recalled: bool,
+    /// The kept copy is damaged: it must come whole.
+    pub(super) forget_validators: bool,
 }
 
 /// A copy.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) list: Arc<CrlList>,
     pub(super) facts: Arc<CrlFacts>,
+    /// DER Name of its issuer.
+    pub(super) issuer: Arc<[u8]>,
+    /// With whose signature it is; `None` while nobody is known who may have signed it.
+    pub(super) checked: Option<Checked>,
     /// What its signature covers, for signers that become known later.
-    pub(super) signed: crate::model::Signed,
-    /// Whose signature holds.
-    pub(super) signer: Option<Arc<Authority>>,
+    unsigned: Option<Box<Scanned>>,
     /// All certificates watched until this epoch were looked for in it.
     pub(super) epoch: u64,
 }
@@ -59,109 +67,158 @@ pub(super) enum Taken {
 }
 
 impl List {
-    pub(super) fn new(schedule: Schedule) -> Self {
+    /// One that was never looked at.
+    pub(super) fn new(seed: &[u8], refresh: Duration) -> Self {
         Self {
             held: None,
             failure: None,
             findings: FindingSet::EMPTY,
             checked_at: None,
-            schedule,
+            schedule: Schedule::new(Kind::Crl, seed, UnixTime::from_secs(0)).every(refresh),
             in_flight: false,
             tried: false,
+            recalled: false,
+            forget_validators: false,
         }
     }
 
-    /// Takes a copy that was fetched, read or loaded. `signers` are those who may sign for the certificates that look for it.
-    pub(super) fn take(&mut self, scanned: Scanned, signed: crate::model::Signed, epoch: u64, signers: &[Arc<Authority>]) -> Taken {
-        let (signer, check) = match crate::pki::crl::signer(&scanned.list, &signed, signers) {
-            Some((at, check)) => (signers.get(at).cloned(), Some(check)),
-            None => (None, None),
-        };
-        match check {
-            Some(Check::Fails) => {
-                self.findings.insert(Finding::SignatureInvalid);
-                self.failure = Some((RevocationReason::SignatureInvalid, "the signature is by none of the issuer's known keys".into()));
+    /// Takes a copy that was fetched, read or recalled. `signers` are those who may sign for the certificates that look for it.
+    pub(super) fn take(&mut self, scanned: Scanned, from: &Arc<str>, epoch: u64, signers: &[Arc<Authority>]) -> Taken {
+        let outcome = authorities_check(&scanned, signers);
+        if let Err(reason @ (RevocationReason::SignatureInvalid | RevocationReason::WrongIssuer)) = outcome {
+            self.findings.insert_if(reason == RevocationReason::SignatureInvalid, Finding::SignatureInvalid);
+            self.failure = Some((reason, refusal(reason)));
+            return Taken::Refused;
+        }
+        if let Some(known) = self.held.as_ref().filter(|known| known.checked.is_some()) {
+            if outcome.is_err() {
+                // Nobody vouches for the new one; somebody did for the one held.
+                self.failure = outcome.err().map(|reason| (reason, refusal(reason)));
                 return Taken::Refused;
             }
-            Some(Check::Unsupported) => {
-                self.failure = Some((RevocationReason::UnsupportedAlgorithm, (&*scanned.facts.signature_algorithm).into()));
-            }
-            Some(Check::Holds { .. }) => self.failure = None,
-            None => self.failure = Some((RevocationReason::IssuerUnknown, "no certificate of its issuer is known".into())),
-        }
-        let mut findings = FindingSet::EMPTY;
-        findings.insert_if(check == Some(Check::Unsupported), Finding::SignatureUnchecked);
-        findings.insert_if(matches!(check, Some(Check::Holds { weak: true })), Finding::WeakSignature);
-        if let Some(known) = self.held.as_ref().filter(|known| known.signer.is_some()) {
             if is_older(&scanned.facts, &known.facts) {
                 self.findings.insert(Finding::Regressed);
                 return Taken::Older;
             }
+        }
+        let mut findings = FindingSet::EMPTY;
+        if let Some(known) = &self.held {
             let is_same = known.facts.fingerprint == scanned.facts.fingerprint;
             findings.insert_if(is_same && self.findings.contains(Finding::Shrunk), Finding::Shrunk);
             findings.insert_if(!is_same && has_shrunk(&known.facts, &scanned.facts), Finding::Shrunk);
         }
         self.findings = findings;
-        let holds = matches!(check, Some(Check::Holds { .. }));
-        self.held = Some(Held {
-            list: Arc::new(scanned.list),
-            facts: Arc::new(scanned.facts),
-            signed,
-            signer: signer.filter(|_| holds),
+        let mut held = Held {
+            facts: Arc::new(scanned.facts.clone()),
+            issuer: scanned.list.issuer.clone(),
+            checked: None,
+            unsigned: Some(Box::new(scanned)),
             epoch,
-        });
+        };
+        self.failure = held.check(outcome, signers, from).map(|reason| (reason, refusal(reason)));
+        self.say_how_it_is_signed(&held);
+        self.held = Some(held);
         Taken::Kept
     }
 
     /// Looks for the signer again, now that more authorities are known. Whether that changed anything.
-    pub(super) fn look_for_signer(&mut self, signers: &[Arc<Authority>]) -> bool {
-        let Some(held) = self.held.as_mut().filter(|held| held.signer.is_none()) else { return false };
-        match crate::pki::crl::signer(&held.list, &held.signed, signers) {
-            Some((at, Check::Holds { weak })) => {
-                held.signer = signers.get(at).cloned();
-                self.failure = None;
-                self.findings = FindingSet::EMPTY;
-                self.findings.insert_if(weak, Finding::WeakSignature);
-                true
-            }
-            Some((_, Check::Fails)) => {
-                // Nobody has believed it yet.
-                self.held = None;
-                self.findings.insert(Finding::SignatureInvalid);
-                self.failure = Some((RevocationReason::SignatureInvalid, "the signature is by none of the issuer's known keys".into()));
-                true
-            }
-            _ => false,
+    pub(super) fn look_for_signer(&mut self, from: &Arc<str>, signers: &[Arc<Authority>]) -> bool {
+        let Some(mut held) = self.held.take_if(|held| held.checked.is_none()) else { return false };
+        let Some(outcome) = held.unsigned.as_deref().map(|scanned| authorities_check(scanned, signers)) else { return false };
+        if outcome == Err(RevocationReason::SignatureInvalid) {
+            // Nobody has believed it yet.
+            self.findings.insert(Finding::SignatureInvalid);
+            self.failure = Some((RevocationReason::SignatureInvalid, refusal(RevocationReason::SignatureInvalid)));
+            return true;
         }
+        let failure = held.check(outcome, signers, from);
+        let changed = held.checked.is_some();
+        self.failure = failure.map(|reason| (reason, refusal(reason)));
+        self.say_how_it_is_signed(&held);
+        self.held = Some(held);
+        changed
     }
 
     /// A look ended without a copy.
     pub(super) fn failed(&mut self, reason: RevocationReason, detail: Box<str>) {
-        self.failure = Some((reason, detail));
-        self.findings.insert_if(
-            matches!(reason, RevocationReason::Unreachable | RevocationReason::HttpError | RevocationReason::Malformed | RevocationReason::TooLarge),
-            Finding::Unreachable,
+        let is_silent = matches!(
+            reason,
+            RevocationReason::Unreachable | RevocationReason::HttpError | RevocationReason::Malformed | RevocationReason::TooLarge
         );
+        self.findings.insert_if(is_silent, Finding::Unreachable);
+        self.failure = Some((reason, detail));
+    }
+
+    /// The copy in hand was confirmed.
+    pub(super) fn confirmed(&mut self) {
+        if let Some(held) = &self.held {
+            self.failure = held.checked.is_none().then(|| (RevocationReason::IssuerUnknown, refusal(RevocationReason::IssuerUnknown)));
+            let kept = [Finding::Shrunk, Finding::WeakSignature, Finding::SignatureUnchecked];
+            self.findings = self.findings.iter().filter(|finding| kept.contains(finding)).collect();
+        }
     }
 
     /// The copy whose signature holds.
-    pub(super) fn usable(&self) -> Option<(&Held, &Arc<Authority>)> {
-        let held = self.held.as_ref()?;
-        Some((held, held.signer.as_ref()?))
+    pub(super) fn usable(&self) -> Option<&Checked> {
+        self.held.as_ref()?.checked.as_ref()
     }
+
+    /// For how long what is held is good.
+    pub(super) fn validity(&self, fresh_until: Option<UnixTime>) -> Validity {
+        let facts = self.held.as_ref().map(|held| &held.facts);
+        Validity {
+            this_update: facts.map(|facts| facts.this_update),
+            next_update: facts.and_then(|facts| facts.next_update),
+            fresh_until,
+        }
+    }
+
+    fn say_how_it_is_signed(&mut self, held: &Held) {
+        self.findings.insert_if(held.checked.as_ref().is_some_and(|checked| checked.weak), Finding::WeakSignature);
+        let reason = self.failure.as_ref().map(|(reason, _)| *reason);
+        self.findings.insert_if(reason == Some(RevocationReason::UnsupportedAlgorithm), Finding::SignatureUnchecked);
+    }
+}
+
+impl Held {
+    /// Keeps what the check says; what is not needed any more goes.
+    fn check(
+        &mut self,
+        outcome: Result<crate::pki::crl::Signer, RevocationReason>,
+        signers: &[Arc<Authority>],
+        from: &Arc<str>,
+    ) -> Option<RevocationReason> {
+        match outcome {
+            Ok(signer) => {
+                let scanned = self.unsigned.take()?;
+                let by = signers.get(signer.index)?.clone();
+                self.checked = Some(Checked { list: Arc::new(scanned.list), signer: by, weak: signer.weak, from: from.clone() });
+                None
+            }
+            Err(reason) => Some(reason),
+        }
+    }
+}
+
+fn refusal(reason: RevocationReason) -> Box<str> {
+    match reason {
+        RevocationReason::SignatureInvalid => "the signature is by none of the issuer's known keys",
+        RevocationReason::WrongIssuer => "its issuer's certificate may not sign CRLs",
+        RevocationReason::UnsupportedAlgorithm => "the signature's algorithm cannot be checked here",
+        _ => "no certificate of its issuer is known that is to be believed here",
+    }
+    .into()
 }
 
 /// Number and thisUpdate never go back (RFC 5280 section 5.2.3: monotonically increasing).
 fn is_older(new: &CrlFacts, known: &CrlFacts) -> bool {
-    let number = |facts: &CrlFacts| facts.number.clone();
     if new.fingerprint == known.fingerprint {
         return false;
     }
-    let by_number = match (number(new), number(known)) {
-        (Some(new), Some(known)) => {
-            let key = |text: &str| (text.starts_with('-'), text.len(), text.to_owned());
-            key(&new) < key(&known)
-        }
+    // Decimal numbers of one length compare as their texts do.
+    let key = |text: &str| (text.len(), text.to_owned());
+    let by_number = match (&new.number, &known.number) {
+        (Some(new), Some(known)) => key(new) < key(known),
         _ => false,
     };
     by_number || new.this_update < known.this_update
@@ -170,6 +227,3 @@ fn is_older(new: &CrlFacts, known: &CrlFacts) -> bool {
 fn has_shrunk(known: &CrlFacts, new: &CrlFacts) -> bool {
     known.entries >= SHRUNK_FROM && (new.entries as f64) < known.entries as f64 * SHRUNK_TO && known.delta == new.delta
 }
-
-/// All lists at URLs.
-pub(super) type ByUrl = HashMap<Arc<str>, List>;

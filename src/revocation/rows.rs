@@ -6,26 +6,27 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::core::Core;
+use super::view::View;
 use crate::model::revocation::{CrlService, Responder};
-use crate::model::{Answer, Finding, Says, Services, UnixTime};
+use crate::model::{Answer, Finding, RevocationView, Says, Services, UnixTime};
 
 /// All rows, each kind by URL.
-pub(super) fn rows(core: &Core, now: UnixTime) -> Services {
-    Services { crls: crls(core, now), responders: responders(core, now) }
+pub(super) fn rows(core: &Core, view: &View, now: UnixTime) -> Services {
+    Services { crls: crls(core, view, now), responders: responders(core, now) }
 }
 
-fn crls(core: &Core, now: UnixTime) -> Vec<CrlService> {
+fn crls(core: &Core, view: &View, now: UnixTime) -> Vec<CrlService> {
     let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
     for certificate in core.watched.certificates.iter().flatten() {
-        let Some(Ok(answer)) = core.crl_answers.get(&certificate.fingerprint) else { continue };
+        let Some(Ok(answer)) = view.answers(&certificate.fingerprint).and_then(|answers| answers.crl.as_ref()) else { continue };
         let (certificates, revoked) = counts.entry(&*answer.from).or_default();
         *certificates += 1;
         *revoked += u64::from(matches!(answer.says, Says::Revoked { .. }));
     }
-    let tried = core.lists.iter().filter(|(url, list)| list.held.is_some() || list.tried || core.is_wanted(url));
-    let mut rows: Vec<CrlService> = tried
+    let shown = core.lists.iter().filter(|(url, list)| core.is_wanted(url) && (list.tried || list.held.is_some()));
+    let mut rows: Vec<CrlService> = shown
         .map(|(url, list)| {
-            let facts = list.usable().map(|(held, _)| held.facts.clone());
+            let facts = list.held.as_ref().filter(|held| held.checked.is_some()).map(|held| held.facts.clone());
             let mut findings = list.findings;
             // RFC 5280 section 5.1.2.5: the next list is issued no later than nextUpdate.
             findings.insert_if(facts.as_ref().and_then(|facts| facts.next_update).is_some_and(|next| now > next), Finding::Stale);
@@ -37,7 +38,7 @@ fn crls(core: &Core, now: UnixTime) -> Vec<CrlService> {
                 findings,
                 failure: list.failure.clone(),
                 checked_at: list.checked_at,
-                next_at: Some(list.schedule.next_at()),
+                next_at: (!core.settings.offline).then(|| list.schedule.next_at()),
                 certificates,
                 revoked,
             }
@@ -49,7 +50,7 @@ fn crls(core: &Core, now: UnixTime) -> Vec<CrlService> {
 
 fn responders(core: &Core, now: UnixTime) -> Vec<Responder> {
     let mut asked: HashMap<Arc<str>, (u64, Option<UnixTime>, bool)> = HashMap::new();
-    for ask in core.asks.values().filter(|ask| ask.wanted) {
+    for ask in core.asks.iter().filter(|ask| ask.wanted) {
         let Some(url) = ask.url() else { continue };
         let (certificates, oldest, is_stale) = asked.entry(url.clone()).or_default();
         *certificates += 1;
@@ -61,7 +62,7 @@ fn responders(core: &Core, now: UnixTime) -> Vec<Responder> {
     let mut rows: Vec<Responder> = asked
         .into_iter()
         .map(|(url, (certificates, oldest_this_update, is_stale))| {
-            let state = core.responders.by_url.get(&url);
+            let state = core.responders.get(&url);
             Responder {
                 findings: state.map(|state| state.findings(is_stale, now)).unwrap_or_default(),
                 certificate_not_after: state.and_then(|state| state.delegate_not_after),

@@ -54,6 +54,8 @@ pub struct Validity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     kind: Kind,
+    /// The longest wait between two looks at a list.
+    most: Duration,
     /// 0..=255: the part of a tenth by which waits are shortened.
     jitter: u8,
     failures: u32,
@@ -64,12 +66,18 @@ pub struct Schedule {
 impl Schedule {
     /// Of a place that was never looked at: due at once. `seed` tells places apart: the URL, with the certificate for OCSP.
     pub fn new(kind: Kind, seed: &[u8], now: UnixTime) -> Self {
-        Self { kind, jitter: (crc32fast::hash(seed) >> 24) as u8, failures: 0, set_at: now, next_at: now }
+        Self { kind, most: CRL_EVERY, jitter: (crc32fast::hash(seed) >> 24) as u8, failures: 0, set_at: now, next_at: now }
+    }
+
+    /// With another longest wait between two looks at a list.
+    pub fn every(mut self, most: Duration) -> Self {
+        self.most = most;
+        self
     }
 
     /// Of a place whose copy was kept by an earlier process: due when that one would have looked.
-    pub fn restored(kind: Kind, seed: &[u8], fetched_at: UnixTime, validity: Validity) -> Self {
-        let mut schedule = Self::new(kind, seed, fetched_at);
+    pub fn restored(kind: Kind, seed: &[u8], fetched_at: UnixTime, validity: Validity, most: Duration) -> Self {
+        let mut schedule = Self::new(kind, seed, fetched_at).every(most);
         schedule.succeeded(validity, fetched_at);
         schedule
     }
@@ -94,7 +102,7 @@ impl Schedule {
     pub fn succeeded(&mut self, validity: Validity, now: UnixTime) {
         self.failures = 0;
         let wait = match self.kind {
-            Kind::Crl => crl_wait(validity, now),
+            Kind::Crl => crl_wait(validity, now).min(self.most),
             Kind::Ocsp => ocsp_wait(validity, now),
             Kind::Issuer => ISSUER_EVERY,
         };
@@ -119,10 +127,11 @@ impl Schedule {
     }
 
     fn wait(&mut self, wait: Duration, now: UnixTime) {
-        let wait = wait.clamp(SHORTEST, LONGEST);
+        let shortest = SHORTEST.min(self.most);
+        let wait = wait.clamp(shortest, LONGEST);
         let shortened = wait - wait / 10 * u32::from(self.jitter) / 255;
         self.set_at = now;
-        self.next_at = now.plus(shortened.max(SHORTEST));
+        self.next_at = now.plus(shortened.max(shortest));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::cache::Cache;
 use super::core::{Core, Job};
@@ -21,6 +21,10 @@ use crate::net::Fetcher;
 const AT_ONCE: usize = 64;
 /// How often a new snapshot is looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+/// How often the rows of lists and responders are made.
+const ROWS_EVERY: Duration = Duration::from_secs(1);
+/// How often they are looked at for what time alone changes.
+const TIME_EVERY: Duration = Duration::from_secs(30);
 
 /// What the service works with.
 pub struct Parts {
@@ -46,6 +50,9 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     tools: Arc<Tools>,
     generation: Option<u64>,
+    /// When rows are looked at again: by the clock that never goes back.
+    rows_at: Duration,
+    time_at: Duration,
 }
 
 impl Service {
@@ -53,8 +60,8 @@ impl Service {
     pub fn new(settings: Settings, parts: Parts) -> Self {
         let Parts { snapshots, views, fetcher, cache, events, clock } = parts;
         let settings = Arc::new(settings);
-        let tools = Arc::new(Tools { fetcher, cache, events, clock: clock.clone(), settings: settings.clone() });
-        Self { core: Arc::new(Mutex::new(Core::new(settings))), views, snapshots, clock, tools, generation: None }
+        let tools = Arc::new(Tools { fetcher, cache, events, clock: clock.clone(), settings: settings.clone(), delegates: Mutex::default() });
+        Self { core: Arc::new(Mutex::new(Core::new(settings))), views, snapshots, clock, tools, generation: None, rows_at: Duration::ZERO, time_at: Duration::ZERO }
     }
 
     /// Works for ever.
@@ -72,10 +79,12 @@ impl Service {
         loop {
             self.follow().await;
             for job in self.jobs(AT_ONCE.saturating_sub(running.len())).await {
-                debug!(?job, "started");
+                debug!(job = job.name(), "started");
                 running.push(self.tools.clone().run(self.core.clone(), job));
             }
             if until_settled && running.is_empty() && lock(&self.core).is_settled() {
+                self.rows_at = Duration::ZERO;
+                self.follow().await;
                 return;
             }
             let pause = self.pause();
@@ -98,6 +107,7 @@ impl Service {
         let snapshot = self.snapshots.load();
         let generation = snapshot.generation();
         let is_new = self.generation.replace(generation) != Some(generation);
+        let rows = self.rows_due();
         let (core, views, now) = (self.core.clone(), self.views.clone(), self.now());
         self.blocking(move || {
             let mut core = lock(&core);
@@ -106,6 +116,10 @@ impl Service {
             }
             let changes = core.judge(&views.view(), now);
             views.publish(changes);
+            if rows {
+                let changes = core.rows(&views.view(), now);
+                views.publish(changes);
+            }
         })
         .await;
     }
@@ -119,6 +133,7 @@ impl Service {
         let (core, now) = (self.core.clone(), self.now());
         let tools = self.tools.clone();
         self.blocking(move || {
+            tools.keep_answers(&done);
             let mut core = lock(&core);
             done.into_iter().for_each(|done| tools.ended(&mut core, done, now));
         })
@@ -137,20 +152,29 @@ impl Service {
         }
     }
 
+    /// Rows are made of everything: once a second is enough, and once a minute for what time alone changes.
+    fn rows_due(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        if now >= self.time_at {
+            self.time_at = now + TIME_EVERY;
+            lock(&self.core).time_passed();
+        }
+        let due = now >= self.rows_at;
+        if due {
+            self.rows_at = now + ROWS_EVERY;
+        }
+        due
+    }
+
     fn pause(&self) -> Duration {
         let now = self.now();
-        let due = lock(&self.core).next_due(now);
+        let due = lock(&self.core).next_due();
         due.map_or(FOLLOW_EVERY, |due| due.since(now)).clamp(Duration::from_millis(20), FOLLOW_EVERY)
     }
 
     fn now(&self) -> UnixTime {
         UnixTime::from(self.clock.now())
     }
-}
-
-/// Says once what the cache is.
-pub fn announce(cache: &Cache) {
-    info!("revocation: {cache}");
 }
 
 fn lock(core: &Mutex<Core>) -> MutexGuard<'_, Core> {

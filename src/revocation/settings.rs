@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::schedule::{Kind, Schedule};
-use crate::model::{Authority, UnixTime};
+use crate::model::Authority;
 
 /// The settings of the service, built.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,12 +35,5 @@ impl Default for Settings {
             nonce: false,
             refresh: Duration::from_secs(1800),
         }
-    }
-}
-
-impl Settings {
-    /// When a place that was never looked at is looked at: at once.
-    pub(super) fn schedule(kind: Kind, seed: &[u8]) -> Schedule {
-        Schedule::new(kind, seed, UnixTime::from_secs(0))
     }
 }

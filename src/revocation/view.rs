@@ -46,6 +46,10 @@ impl Changes {
 }
 
 impl View {
+    pub(super) fn has_checked(&self, checked: &HashMap<[u8; 32], FindingSet>) -> bool {
+        *self.checked == *checked
+    }
+
     pub(super) fn changed(&self, mut changes: Changes) -> Self {
         let mut shards = self.shards.to_vec();
         changes.answers.sort_unstable_by_key(|(fingerprint, _)| shard(fingerprint));

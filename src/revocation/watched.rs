@@ -59,6 +59,8 @@ pub(super) struct Group {
     pub(super) issuer: Arc<[u8]>,
     pub(super) pointers: Arc<Pointers>,
     pub(super) members: HashSet<u32>,
+    /// The epoch of its newest member.
+    pub(super) newest: u64,
 }
 
 /// A thing that several places may hold.
@@ -147,6 +149,15 @@ impl Watched {
     /// How the places of a certificate want it looked up.
     pub(super) fn plans_of<'a>(&'a self, certificate: &'a Certificate) -> impl Iterator<Item = &'a Plan> {
         certificate.plans.iter().filter_map(|(plan, _)| self.plans.get(usize::from(*plan)))
+    }
+
+    /// The epoch of the newest certificate of this issuer, or that names it as the signer of its lists.
+    pub(super) fn newest_of(&self, issuer: &[u8]) -> u64 {
+        let names = |group: &&Group| {
+            let named = group.pointers.crls.iter().filter_map(|point| point.crl_issuer.as_deref());
+            named.chain([&*group.issuer]).any(|name| crate::pki::name::same(name, issuer))
+        };
+        self.groups.iter().filter(|group| !group.members.is_empty()).filter(names).map(|group| group.newest).max().unwrap_or(0)
     }
 
     /// All serial numbers, each as often as it occurs.
@@ -239,7 +250,7 @@ impl Watched {
     fn join(&mut self, index: u32, lookup: &Lookup) -> u32 {
         let key = (lookup.issuer.clone(), lookup.pointers.clone());
         let group = self.group_of.get(&key).copied().unwrap_or_else(|| {
-            let group = Group { issuer: key.0.clone(), pointers: key.1.clone(), members: HashSet::new() };
+            let group = Group { issuer: key.0.clone(), pointers: key.1.clone(), members: HashSet::new(), newest: 0 };
             let at = match self.free_groups.pop() {
                 Some(at) => {
                     self.groups[at as usize] = group;
@@ -253,7 +264,9 @@ impl Watched {
             self.group_of.insert(key, at);
             at
         });
-        self.groups[group as usize].members.insert(index);
+        let joined = &mut self.groups[group as usize];
+        joined.members.insert(index);
+        joined.newest = self.epoch;
         group
     }
 
