@@ -264,14 +264,27 @@ pub fn time(value: Value<'_>) -> Result<UnixTime, Malformed> {
     Ok(UnixTime::from_secs(days_since_epoch(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset))
 }
 
-struct Header {
-    tag: u8,
-    size: usize,
-    /// `None`: indefinite.
-    length: Option<u64>,
+/// Identifier and length of a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// The identifier byte.
+    pub tag: u8,
+    /// How many bytes identifier and length take.
+    pub size: usize,
+    /// How many bytes follow. `None`: indefinite.
+    pub length: Option<u64>,
 }
 
 impl Header {
+    /// The header of a value of definite length whose bytes may not all have arrived; `None`: not even the header has.
+    pub fn arriving(bytes: &[u8]) -> Result<Option<(Self, u64)>, Malformed> {
+        match Self::read(bytes) {
+            Ok(header) => Ok(Some((header, header.length.ok_or(Malformed::Indefinite)?))),
+            Err(Malformed::Ended | Malformed::CutOff { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let (tag, first) = match bytes {
             [] => return Err(Malformed::Ended),
