@@ -345,7 +345,7 @@ impl<'w> Scanner<'w> {
         }
 
         let (message, is_digest) = match self.message {
-            Message::Digest(context) => (context.finish().as_ref().into(), true),
+            Message::Digest(context) => (Box::<[u8]>::from(context.finish().as_ref()), true),
             Message::Whole(whole) => (whole.into(), false),
             Message::None => (Box::default(), false),
         };
@@ -364,7 +364,8 @@ impl<'w> Scanner<'w> {
             signature_algorithm: oid::signature_name(id).into(),
             weak_signature: oid::is_weak_signature(id, identifier.rest()),
         };
-        let signed = Signed { algorithm: algorithm.raw.into(), message, is_digest, signature: bits.into() };
+        let signed =
+            Signed::new(algorithm.raw.into(), &message, is_digest, bits).ok_or(CrlError::TooLarge { part: "signed part", limit: u32::MAX as usize })?;
         Ok(Scanned { facts, list, signed })
     }
 }
