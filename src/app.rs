@@ -6,6 +6,7 @@ mod banner;
 mod listeners;
 mod probe;
 mod progress;
+mod revocation;
 mod saver;
 pub mod sources;
 pub mod story;
@@ -18,13 +19,14 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::config::{self, Config, ConfigError, Located};
+use crate::config::{self, Config, ConfigError, Located, RevocationConfig};
 use crate::engine::store::SnapshotStore;
 use crate::engine::{Parts, Supervisor};
 use crate::http;
 use crate::metrics::Counters;
 use crate::model::clock::SystemClock;
 use crate::model::{Clock, Events, SnapshotView, UnixTime};
+use crate::revocation::Views;
 
 pub use progress::Progress;
 
@@ -97,6 +99,8 @@ struct App {
     counters: Arc<Counters>,
     parts: Parts,
     probes: Arc<probe::Probes>,
+    revocation: RevocationConfig,
+    plans: tokio::sync::watch::Sender<revocation::Plan>,
 }
 
 /// Runs the exporter until a signal ends it.
@@ -110,20 +114,24 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let counters = Arc::new(Counters::new(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| start(&error))?);
     let store = Arc::new(SnapshotStore::default());
     let render = sources::renderer(&config.metrics.compatibility);
-    let revocations = Arc::new(crate::model::revocation::NoRevocations::default());
-    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock: clock.clone(), revocations };
+    let views = Arc::new(Views::default());
+    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock: clock.clone(), revocations: views.clone() };
 
     let mut sources = sources::Running::default();
     let specs = sources.build(&config)?;
+    let (plans, planned) = tokio::sync::watch::channel(revocation::plan(&config.revocation)?);
     let probes = Arc::new(probe::Probes::new(&config, clock.clone()));
-    let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION")).with_prober(probes.clone());
+    let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION")).with_prober(probes.clone()).with_revocations(views.clone());
     let state = Arc::new(state);
     let mut listeners = listeners::Listeners::new(state, GRACE);
     listeners.listen(&listen(&options, &config)).await?;
     let mut signals = Signals::new().map_err(|error| start(&error))?;
 
     let (saver, restored) = saver::Saver::open(config.storage.state_dir.clone(), store.clone());
+    let cache = Arc::new(revocation::cache(&config));
     let mut app = App {
+        revocation: config.revocation.clone(),
+        plans,
         supervisor: Supervisor::new(parts.clone(), restored),
         sources,
         listeners,
@@ -139,9 +147,12 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     app.supervisor.apply(specs).await;
     app.counters.reloaded(true, UnixTime::from(clock.now()));
 
+    let parts = app.parts.clone();
     let result = tokio::select! {
         () = app.serve(&mut signals) => Ok(Ended::WithGrace),
         () = saver.run() => Err(AppError::Start("the state saver ended".to_owned())),
+        () = revocation::run(planned, cache, views.clone(), parts.clone()) => Err(AppError::Start("the revocation service ended".to_owned())),
+        () = revocation::show(views, parts) => Err(AppError::Start("the revocation service's rows ended".to_owned())),
         () = announce(banner, store.clone()) => Err(AppError::Start("the announcer ended".to_owned())),
     };
     info!("draining");
@@ -195,10 +206,15 @@ impl App {
             sources.forget();
         }
         let specs = sources.build(&config)?;
+        let plan = if config.revocation == self.revocation { None } else { Some(revocation::plan(&config.revocation)?) };
         self.listeners.listen(&listen(&self.options, &config)).await?;
         if compatibility_changed {
             self.supervisor.render_with(sources::renderer(&config.metrics.compatibility));
             self.compatibility = config.metrics.compatibility.clone();
+        }
+        if let Some(plan) = plan {
+            self.revocation = config.revocation.clone();
+            self.plans.send_replace(plan);
         }
         self.probes.follow(&config);
         self.sources = sources;

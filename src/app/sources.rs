@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::progress::Progress;
 use crate::config::{Config, SourceConfig};
+use crate::revocation::Views;
+use crate::revocation::cache::{Cache, CacheLimits};
 use crate::engine::store::{Snapshot, SnapshotStore};
 use crate::engine::{Parts, Round, SourceSpec, look_once};
 use crate::metrics::{Counters, Exposition, Renderer};
 use crate::model::clock::SystemClock;
-use crate::model::revocation::NoRevocations;
 use crate::model::vocabulary::Compatibility;
-use crate::model::{BoxFuture, BuildError, Clock, RevocationView, Revocations, SourceHeader, SourceId, UnixTime};
+use crate::model::{BoxFuture, BuildError, Clock, RevocationView, SourceHeader, SourceId, UnixTime};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const REVISION: Option<&str> = option_env!("NOTAFTER_REVISION");
@@ -119,19 +120,24 @@ pub(super) fn renderer(compatibility: &[Compatibility]) -> Arc<Renderer> {
     Arc::new(Renderer::new(compatibility.contains(&Compatibility::Enix)))
 }
 
-/// Looks at sources once, outside the exporter. `at` judges as of that time instead of now.
+/// Looks at sources once, outside the exporter, and asks for revocation. `cached`: with the exporter's cache. `at` judges as of that time
+/// instead of now.
 ///
 /// # Errors
 /// The metric registry could not be made; no input does that.
-pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: Option<UnixTime>) -> Result<Seen, String> {
+pub async fn look(specs: Vec<SourceSpec>, config: &Config, cached: bool, at: Option<UnixTime>) -> Result<Seen, String> {
+    let plan = super::revocation::plan(&config.revocation).map_err(|error| error.to_string())?;
+    let cache = Arc::new(if cached { super::revocation::cache(config) } else { Cache::memory(CacheLimits::default()) });
     let counters = Arc::new(Counters::of_sources(VERSION, REVISION).map_err(|error| error.to_string())?);
     let store = Arc::new(SnapshotStore::default());
     let clock: Arc<dyn Clock> = match at {
         Some(at) => Arc::new(FixedClock { at, machine: SystemClock::new() }),
         None => Arc::new(SystemClock::new()),
     };
-    let revocations: Arc<dyn Revocations> = Arc::new(NoRevocations::default());
-    let parts = Parts { store: store.clone(), render: renderer(compatibility), events: counters.clone(), clock, revocations };
+    let views = Arc::new(Views::default());
+    let render = renderer(&config.metrics.compatibility);
+    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock, revocations: views.clone() };
+    let settled = super::revocation::settle(plan, cache, views, &parts);
     let mut progress = Progress::new();
     let watching = async {
         loop {
@@ -140,7 +146,7 @@ pub async fn look(specs: Vec<SourceSpec>, compatibility: &[Compatibility], at: O
         }
     };
     let rounds = tokio::select! {
-        rounds = look_once(specs, &parts, std::future::ready(())) => rounds,
+        rounds = look_once(specs, &parts, settled) => rounds,
         () = watching => Vec::new(),
     };
     progress.clear();

@@ -45,6 +45,12 @@ pub(super) struct CheckArguments {
     /// How long one endpoint may take
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     timeout: HumanDuration,
+    /// Whose [revocation] section says where CRLs and OCSP answers may be fetched from [default: as for run]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Fetch no CRLs and ask no OCSP responders
+    #[arg(long)]
+    offline: bool,
     /// Judge as of this time instead of now, in Unix seconds
     #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
     at: Option<i64>,
@@ -74,7 +80,8 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
     let traces = listen::Traces::new(arguments.at.is_some());
     let specs = specs(&arguments, &traces)?;
     let at = arguments.at.map(UnixTime::from_secs);
-    let seen = block_on(look(specs, &[], at))?.map_err(|error| Failed::with(2, anyhow::anyhow!("{error}")))?;
+    let config = settings(&arguments)?;
+    let seen = block_on(look(specs, &config, false, at))?.map_err(|error| Failed::with(2, anyhow::anyhow!("{error}")))?;
     let mut targets: Vec<&TargetState> =
         seen.snapshot.sources.values().flat_map(|source| source.targets()).map(|target| &**target).collect();
     targets.sort_by(|a, b| a.place.cmp(&b.place));
@@ -99,6 +106,22 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
         eprintln!("notafter: nothing matches");
     }
     Ok(verdict(&seen, &targets).into())
+}
+
+/// The exporter's settings for revocation. A file that was not asked for and cannot be used is no reason not to look.
+fn settings(arguments: &CheckArguments) -> Result<crate::config::Config, Failed> {
+    let mut config = match crate::app::load(arguments.config.clone()) {
+        Ok(config) => config,
+        Err(error) if arguments.config.is_some() => return Err(Failed::usage(error)),
+        Err(error) => {
+            eprintln!("notafter: [revocation] of the configuration is not used: {error}");
+            let nothing = crate::config::load_str("", crate::config::Origin::BuiltIn);
+            nothing.map_err(Failed::usage)?
+        }
+    };
+    config.metrics.compatibility.clear();
+    config.revocation.offline |= arguments.offline;
+    Ok(config)
 }
 
 /// 2 when something could not be looked at, else 1 when something is wrong, else 0.

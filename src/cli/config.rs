@@ -40,7 +40,7 @@ pub(super) fn config(command: ConfigCommand) -> Outcome {
             let mut text = format!("{}: fine, {}\n", config.origin, count(specs.len(), "source"));
             if estimate {
                 super::run::raise_descriptor_limit();
-                let seen = block_on(look(specs, &config.metrics.compatibility, None))?;
+                let seen = block_on(look(specs, &config, false, None))?;
                 let seen = seen.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;
                 text += &table(&seen).map_err(|error| Failed::with(1, error))?;
             }

@@ -28,7 +28,7 @@ pub(super) fn scan(arguments: ScanArguments) -> Outcome {
     super::run::raise_descriptor_limit();
     let config = app::load(arguments.config.config).map_err(Failed::usage)?;
     let specs = app::sources::Running::default().build(&config).map_err(Failed::usage)?;
-    let seen = block_on(look(specs, &config.metrics.compatibility, None))?.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;
+    let seen = block_on(look(specs, &config, true, None))?.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;
     write_atomically(&arguments.output, &seen.text().map_err(|error| Failed::with(1, error))?)
         .map_err(|error| Failed::with(1, anyhow::Error::new(error).context(arguments.output.display().to_string())))?;
     let all_listed = seen.rounds.iter().all(|round| round.failure.is_none());

@@ -128,11 +128,11 @@ impl Tools {
         let mut scanner = Scanner::new(serials, crl::Limits { fingerprint: false, ..crl::Limits::default() });
         let most = self.settings.list_bytes;
         let request = FetchRequest { url, accept: "application/pkix-crl", post: None, validators, most, now: self.now() };
-        let fetched = self.fetcher.fetch(&request, &mut |piece| {
+        let mut sink = |piece: &[u8]| {
             scanner.feed(piece).map_err(malformed)?;
             incoming.write(piece).map_err(unkept)
-        });
-        match fetched.await? {
+        };
+        match self.fetcher.fetch(&request, &mut sink).await? {
             Fetched::NotModified(said) => Ok(FetchedList::NotModified(said)),
             Fetched::Complete(said) => {
                 let scanned = Box::new(scanner.finish().map_err(malformed)?);
@@ -171,11 +171,11 @@ impl Tools {
     async fn small(&self, url: &str, accept: &'static str, post: Option<(&'static str, &[u8])>) -> Result<(Vec<u8>, Said), FetchFailure> {
         let mut body = Vec::new();
         let request = FetchRequest { url, accept, post, validators: None, most: SMALL, now: self.now() };
-        let fetched = self.fetcher.fetch(&request, &mut |piece| {
+        let mut sink = |piece: &[u8]| {
             body.extend_from_slice(piece);
             Ok(())
-        });
-        match fetched.await? {
+        };
+        match self.fetcher.fetch(&request, &mut sink).await? {
             Fetched::Complete(said) => Ok((body, said)),
             Fetched::NotModified(_) => Err(FetchFailure::new(RevocationReason::HttpError, "304 Not Modified, though nothing was at hand")),
         }

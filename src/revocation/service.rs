@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tracing::{debug, warn};
 
@@ -92,7 +93,7 @@ impl Service {
                 Some(done) = running.next(), if !running.is_empty() => {
                     let mut ended = vec![done];
                     // Whatever has ended meanwhile is taken at once: judging goes by groups.
-                    while let std::task::Poll::Ready(Some(done)) = futures_util::poll!(running.next()) {
+                    while let Some(Some(done)) = running.next().now_or_never() {
                         ended.push(done);
                     }
                     self.ended(ended).await;

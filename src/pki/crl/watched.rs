@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 /// Whose serial numbers are looked for.
-pub trait Watched {
+pub trait Watched: Sync {
     /// Whether this one is. `serial` is [`normalised`]. Asked once per entry, millions of times: it has to be fast.
     fn wants(&self, serial: &[u8]) -> bool;
 }
@@ -20,7 +20,7 @@ impl Watched for Nothing {
     }
 }
 
-impl<S: std::hash::BuildHasher> Watched for HashSet<Box<[u8]>, S> {
+impl<S: std::hash::BuildHasher + Sync> Watched for HashSet<Box<[u8]>, S> {
     fn wants(&self, serial: &[u8]) -> bool {
         self.contains(serial)
     }

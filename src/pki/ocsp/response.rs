@@ -109,6 +109,13 @@ pub struct Response<'a> {
     pub(super) certificates: Vec<&'a [u8]>,
 }
 
+impl Response<'_> {
+    /// Whether it says something about a certificate with this serial number (without redundant leading bytes).
+    pub fn is_about_serial(&self, serial: &[u8]) -> bool {
+        self.singles.iter().any(|single| single.serial == serial)
+    }
+}
+
 /// Who says that it signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResponderId<'a> {
