@@ -264,6 +264,7 @@ fn the_seeds_of_the_fuzzer_replay() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         decoded(bytes.clone());
         let _ = crl::read(&bytes);
+        let _ = ocsp::read(&bytes);
         let _ = certificate::read(&bytes, &Limits::default());
         replayed += 1;
     }
