@@ -49,7 +49,7 @@ pub(super) fn plan(config: &RevocationConfig) -> Result<Plan, AppError> {
     trusted.extend(anchors.iter().map(|anchor| Arc::new(authority::of_anchor(anchor))));
     let start = |error: &dyn std::fmt::Display| AppError::Start(error.to_string());
     let tls = trust(&anchors, None).map_err(|error| start(&error))?;
-    let egress = Egress { allow: config.allow.clone().into() };
+    let egress = Egress::new(config.allow.clone());
     let fetcher = Fetcher::new(egress, config.mirrors.clone(), tls, FetchLimits::default()).map_err(|error| start(&error))?;
     let settings = Settings {
         offline: config.offline,

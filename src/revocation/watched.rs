@@ -47,8 +47,6 @@ pub(super) struct Certificate {
     content: Arc<Content>,
     at: u32,
     pub(super) group: u32,
-    /// Since which epoch.
-    pub(super) epoch: u64,
     /// Plan and how many places want it so.
     plans: Vec<(u8, u32)>,
 }
@@ -165,11 +163,6 @@ impl Watched {
         self.certificates.iter().flatten().filter_map(|certificate| certificate.lookup().map(|lookup| &*lookup.serial))
     }
 
-    /// How many certificates are watched.
-    pub(super) fn len(&self) -> usize {
-        self.by_fingerprint.len()
-    }
-
     fn plan(&mut self, source: &SourceHeader) -> u8 {
         let plan = Plan { methods: source.options.revocation.clone(), compare: source.options.compare };
         let at = self.plans.iter().position(|known| *known == plan).unwrap_or_else(|| {
@@ -241,7 +234,7 @@ impl Watched {
         });
         let lookup = content.certificates.get(at as usize).and_then(|facts| facts.lookup.as_deref());
         let group = lookup.map_or(0, |lookup| self.join(index, lookup));
-        let certificate = Certificate { fingerprint, content: content.clone(), at, group, epoch: self.epoch, plans: vec![(plan, 1)] };
+        let certificate = Certificate { fingerprint, content: content.clone(), at, group, plans: vec![(plan, 1)] };
         self.certificates[index as usize] = Some(certificate);
         self.by_fingerprint.insert(fingerprint, index);
         (index, true)
