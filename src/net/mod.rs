@@ -25,7 +25,7 @@ pub use budget::Budget;
 pub use connect::connect;
 pub use egress::{Denied, Egress, Network, NotANetwork};
 pub use fetch::{FetchFailure, FetchLimits, FetchRequest, Fetched, Fetcher, Mirrors, NotAMirror, Said, Sink, Validators};
-pub use http::{FetchError, HttpClient};
+pub use http::{FetchError, HttpClient, trust};
 pub use http1::HttpRequest;
 pub use proxy::Proxy;
 pub use proxy_protocol::proxy_protocol_header;
