@@ -143,7 +143,7 @@ impl From<Denied> for FetchFailure {
 }
 
 impl Fetcher {
-    /// A fetcher that dials nothing yet. `tls` says whom https trusts: see `net::trust`.
+    /// A fetcher that dials nothing yet. `tls` says whom https trusts: see [`trust`](super::trust).
     ///
     /// # Errors
     /// The client cannot be made; no input does that.

@@ -156,7 +156,7 @@ fn ocsp_wait(validity: Validity, now: UnixTime) -> Duration {
     // Past its half already: responders that sign ahead hand such answers out. Half of what is left, each time.
     let wait = if half.is_zero() { left / 2 } else { half };
     // While HTTP calls it fresh the responder would say the same again; but one that says so beyond nextUpdate is not waited for.
-    wait.max(fresh_for.min(left * 3 / 4))
+    wait.max(fresh_for.min(left / 4 * 3))
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 /// Module → what it may use. `cli` and `app` may use everything; a path such as `pki::container` allows that part alone.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("disk", &[]),
     ("pki", &["model"]),
     ("net", &["model"]),
     ("source", &["model", "net", "pki::container"]),
     ("assess", &["model", "pki"]),
-    ("engine", &["model", "pki", "assess"]),
+    ("revocation", &["model", "pki", "net", "disk"]),
+    ("engine", &["model", "pki", "assess", "disk"]),
     ("metrics", &["model"]),
     ("http", &["model", "metrics"]),
     ("config", &["model", "source", "engine::schedule", "net::Mirrors", "net::Network"]),
@@ -22,6 +24,8 @@ const MUST_NOT_KNOW: &[(&str, &[&str])] = &[
     ("pki", &["prometheus", "tokio", "axum", "reqwest", "hyper"]),
     ("assess", &["prometheus", "tokio", "axum", "reqwest", "hyper", "rustix"]),
     ("net", &["prometheus", "axum"]),
+    ("disk", &["prometheus", "tokio", "axum", "reqwest", "hyper"]),
+    ("revocation", &["prometheus", "axum", "toml"]),
     ("source", &["prometheus", "axum", "arc_swap"]),
     ("engine", &["prometheus", "axum", "hyper", "toml"]),
     ("metrics", &["reqwest", "rustls", "axum"]),
