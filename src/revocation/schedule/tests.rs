@@ -122,7 +122,7 @@ fn a_restart_changes_nothing() {
     let seed = b"http://crl.example/";
     let mut before = Schedule::new(Kind::Crl, seed, NOW);
     before.succeeded(validity(-DAY, 6 * DAY, None), NOW);
-    let after = Schedule::restored(Kind::Crl, seed, NOW, validity(-DAY, 6 * DAY, None));
+    let after = Schedule::restored(Kind::Crl, seed, NOW, validity(-DAY, 6 * DAY, None), CRL_EVERY);
     assert_eq!(before, after);
     assert!(!after.is_due(at(5 * MINUTE)), "a fresh copy causes no request");
     assert!(after.is_due(at(DAY)), "an old one does");
@@ -147,7 +147,7 @@ fn absurd_times_are_survived() {
                     for now in ends.map(UnixTime::from_secs) {
                         let at = |secs| Some(UnixTime::from_secs(secs));
                         let validity = Validity { this_update: at(a), next_update: at(b), fresh_until: at(c) };
-                        let schedule = Schedule::restored(kind, b"", now, validity);
+                        let schedule = Schedule::restored(kind, b"", now, validity, CRL_EVERY);
                         let wait = schedule.next_at().since(now);
                         assert!(wait <= LONGEST, "{kind:?} {a} {b} {c} {now}: {wait:?}");
                     }
