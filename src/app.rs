@@ -165,7 +165,11 @@ impl App {
     async fn serve(&mut self, signals: &mut Signals) {
         loop {
             match signals.next().await {
-                Told::Reload => self.reload().await,
+                // Given up halfway it leaves running what it has started; the end drains that.
+                Told::Reload => tokio::select! {
+                    () = self.reload() => (),
+                    () = signals.ended() => return,
+                },
                 Told::End => return,
             }
         }
@@ -250,8 +254,11 @@ impl Signals {
         }
     }
 
-    /// Another signal to end; reloads are ignored by now.
+    /// A signal to end; one to reload stays for [`Self::next`].
     async fn ended(&mut self) {
-        while matches!(self.next().await, Told::Reload) {}
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
     }
 }

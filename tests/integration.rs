@@ -23,6 +23,8 @@ mod kubeconfig;
 mod mutual_tls;
 #[path = "integration/probe.rs"]
 mod probe;
+#[path = "integration/starttls_peers.rs"]
+mod starttls_peers;
 #[path = "integration/support/mod.rs"]
 mod support;
 #[path = "integration/tls.rs"]

@@ -224,8 +224,8 @@ fn answer(
     let page = probe_page(&facts, &rendered)?;
     let Some(mut text) = debug else { return Ok(page) };
     for seen in &seen {
-        text +=
-            &format!("\n{}\n{}{}", story::printable(&seen.state.place.to_string()), story::steps(&seen.trace), story::told(&seen.state));
+        let place = story::printable(&seen.state.place.to_string());
+        text += &format!("\n{place}\n{}{}{}", story::steps(&seen.trace), story::told(&seen.state), story::verdict(&seen.state));
     }
     if seen.is_empty() {
         text += "\nnothing came of it in time\n";

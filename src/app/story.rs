@@ -1,6 +1,10 @@
 //! What happened at an endpoint, told to a person: its steps with their times, its chain as a tree, what the server asked for.
 
+use crate::model::facts::ClientCertificate;
 use crate::model::{CertificateFacts, Finding, TargetState, Trace};
+
+/// So many acceptable CAs are named; the API has all of them.
+const SHOWN_CAS: usize = 20;
 
 /// One line a step.
 pub fn steps(trace: &Trace) -> String {
@@ -13,21 +17,41 @@ pub fn steps(trace: &Trace) -> String {
     text
 }
 
-/// The chain, what the server asked for, and what is wrong.
+/// The chain, and what the server asked for.
 pub fn told(target: &TargetState) -> String {
     let mut text = tree(target);
+    let Some(endpoint) = &target.endpoint else { return text };
+    if !endpoint.client_certificate_requested {
+        return text + "  the server asked for no client certificate\n";
+    }
+    text += match endpoint.client.outcome {
+        ClientCertificate::Accepted => "  the server asked for a client certificate and accepted ours\n",
+        ClientCertificate::Rejected => "  the server asked for a client certificate and refuses ours, or that there is none\n",
+        ClientCertificate::NotRequired => "  the server asked for a client certificate and answers without one, too\n",
+        ClientCertificate::NotRequested | ClientCertificate::Unconfirmed => {
+            "  the server asked for a client certificate and has not said what it makes of the answer\n"
+        }
+    };
+    let names = &endpoint.client.acceptable_cas;
+    if !names.is_empty() {
+        let shown: Vec<String> = names.iter().take(SHOWN_CAS).map(|name| printable(name)).collect();
+        let more = names.len().saturating_sub(SHOWN_CAS);
+        let cut = if more > 0 || endpoint.client.acceptable_cas_cut { " and more" } else { "" };
+        text += &format!("  it takes certificates of: {}{cut}\n", shown.join("; "));
+    }
+    text
+}
+
+/// What was agreed on, and what is wrong.
+pub fn verdict(target: &TargetState) -> String {
+    let mut text = String::new();
     if let Some(endpoint) = &target.endpoint {
         let agreed: Vec<_> = [&endpoint.version, &endpoint.cipher, &endpoint.group, &endpoint.alpn].into_iter().flatten().collect();
         if !agreed.is_empty() {
             text += &format!("  agreed on: {}\n", agreed.iter().map(|part| printable(part)).collect::<Vec<_>>().join(", "));
         }
-        text += if endpoint.client_certificate_requested {
-            "  the server asked for a client certificate\n"
-        } else {
-            "  the server asked for no client certificate\n"
-        };
         if let Some(why) = &endpoint.path_error {
-            text += &format!("  no path to a trust anchor: {}\n", printable(why));
+            text += &format!("  trust: {}\n", printable(why));
         }
     }
     if let Some(failure) = &target.failure {

@@ -14,8 +14,8 @@ use clap::{Args, ValueEnum};
 use super::logging::LogArguments;
 use super::{Failed, Outcome, block_on};
 use crate::app::sources::{Seen, look};
-use crate::engine::SourceSpec;
 use crate::engine::schedule::Schedule;
+use crate::engine::{Round, SourceSpec};
 use crate::model::{BuildContext, HumanDuration, SourceHeader, SourceId, SourceKind, SourceOptions, TargetState, UnixTime};
 use crate::source::SourceSettings;
 
@@ -86,7 +86,7 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
         Format::Prometheus => String::from_utf8_lossy(&seen.text().map_err(|error| Failed::with(2, error))?).into_owned(),
     };
     let printed = std::io::stdout().write_all(text.as_bytes());
-    for failure in seen.rounds.iter().filter_map(|round| round.failure.as_ref()) {
+    for failure in seen.rounds.iter().flat_map(|round| round.failure.iter().chain(&round.errors)) {
         eprintln!("notafter: {failure}");
     }
     // A reader that has seen enough (`| head`) is no problem of the certificates.
@@ -103,7 +103,9 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
 fn verdict(seen: &Seen, targets: &[&TargetState]) -> u8 {
     let is_blind =
         |target: &&TargetState| target.failure.is_some() && target.content.certificates.is_empty() && target.content.crls.is_empty();
-    if targets.is_empty() || targets.iter().any(is_blind) || seen.rounds.iter().any(|round| round.failure.is_some()) {
+    // Without the trust anchors or the passphrase that were asked for, half of the look did not happen.
+    let is_cut_short = |round: &Round| round.failure.is_some() || !round.errors.is_empty();
+    if targets.is_empty() || targets.iter().any(is_blind) || seen.rounds.iter().any(is_cut_short) {
         2
     } else {
         u8::from(targets.iter().any(|target| is_wrong(target)))
@@ -113,7 +115,17 @@ fn verdict(seen: &Seen, targets: &[&TargetState]) -> u8 {
 fn is_wrong(target: &TargetState) -> bool {
     let report = &target.report;
     let any = |sets: &[crate::model::FindingSet]| sets.iter().any(|set| !set.is_empty());
-    target.failure.is_some() || !target.problems.is_empty() || any(&report.certificates) || any(&report.crls) || !report.target.is_empty()
+    target.failure.is_some()
+        || !target.problems.is_empty()
+        || any(&report.certificates)
+        || any(&report.crls)
+        || !report.target.is_empty()
+        || path_error(target).is_some()
+}
+
+/// Why no path was found, or why it is not known whether there is one.
+fn path_error(target: &TargetState) -> Option<&str> {
+    target.endpoint.as_ref()?.path_error.as_deref()
 }
 
 /// The sources that these targets make: one for files, one for endpoints.

@@ -23,7 +23,7 @@ pub(super) enum ConfigCommand {
         #[arg(long)]
         estimate: bool,
     },
-    /// Show a configuration with every default filled in
+    /// Show a configuration as it is understood, defaults filled in
     Show {
         /// The configuration [default: as `run` finds it]
         file: Option<PathBuf>,

@@ -12,8 +12,7 @@ pub enum ConfigError {
     Unreadable {
         /// Which file.
         path: PathBuf,
-        /// What the operating system says.
-        #[source]
+        /// What the operating system says; part of the message, so no source that would be printed a second time.
         error: std::io::Error,
     },
     /// The file is larger than a configuration can be.

@@ -42,6 +42,10 @@ pub(super) fn understand(message: &str) -> Said {
     let wrong = ["invalid type: ", "invalid value: ", "invalid length "].iter().find_map(|prefix| message.strip_prefix(prefix));
     match wrong.and_then(|rest| rest.rsplit_once(", expected ")) {
         Some((found, expected)) => Said::Wrong(format!("expected {}, found {}", wanted(expected), plain(found))),
+        // The standard library's word, which says neither.
+        None if message == "invalid IP address syntax" => {
+            Said::Wrong("expected an IP address such as \"192.0.2.7\" or \"2001:db8::7\"".to_owned())
+        }
         None => Said::Wrong(message.to_owned()),
     }
 }

@@ -21,6 +21,8 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 pub struct Round {
     /// `None` when the source was listed.
     pub failure: Option<Failure>,
+    /// What went wrong with the source as a whole though it was listed: trust anchors or a passphrase that cannot be read.
+    pub errors: Vec<Failure>,
     /// Targets that are gone since the round before.
     pub gone: usize,
 }
@@ -53,10 +55,11 @@ pub(super) async fn round(watch: &Arc<Watch>, source: &dyn Source, deadline: Dur
     };
     sink.summarize();
     let finisher = watch.clone();
-    let round = match tokio::task::spawn_blocking(move || finish(&finisher, listed)).await {
-        Ok(round) => round,
-        Err(_) => Round { failure: Some(panicked()), gone: 0 },
+    let (failure, gone) = match tokio::task::spawn_blocking(move || finish(&finisher, listed)).await {
+        Ok(ended) => ended,
+        Err(_) => (Some(panicked()), 0),
     };
+    let round = Round { failure, errors: sink.take_errors(), gone };
     watch.parts.events.scan_ended(watch.id(), clock.monotonic().saturating_sub(started));
     debug!(source = %watch.id(), elapsed = ?clock.monotonic().saturating_sub(started), gone = round.gone, "scan ended");
     (round, alive)
@@ -66,8 +69,8 @@ fn panicked() -> Failure {
     Failure::new(Stage::Scan, Reason::Panicked, "a defect of this program, caught; please report it")
 }
 
-/// Makes the ledger and the status say how the scan ended.
-fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> Round {
+/// Makes the ledger and the status say how the scan ended. Returns its failure, and how many targets are gone.
+fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> (Option<Failure>, usize) {
     let at = watch.parts.clock.now();
     let now = UnixTime::from(at);
     let mut gone = 0;
@@ -103,7 +106,7 @@ fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> Round {
         status.last_success_at = Some(at);
     }
     status.failure = facts;
-    Round { failure, gone }
+    (failure, gone)
 }
 
 /// Waits until the next publication may start: the former one has ended, and so much time has passed that publishing

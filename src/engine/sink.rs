@@ -1,8 +1,8 @@
 //! Where a scan's observations go: decoded, judged and kept as they arrive.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{debug, info, warn};
 
@@ -13,18 +13,21 @@ use crate::pki;
 
 /// After so many warnings in one scan the rest is only counted.
 const WARNINGS: u64 = 50;
+/// So many errors of the source as a whole are kept for whoever looks only once.
+const ERRORS: usize = 20;
 
 /// The sink of one scan.
 pub(super) struct ScanSink {
     watch: Arc<Watch>,
     over: AtomicBool,
     warnings: AtomicU64,
+    errors: Mutex<Vec<Failure>>,
 }
 
 impl ScanSink {
     pub(super) fn new(watch: Arc<Watch>) -> Self {
         watch.ledger().begin();
-        Self { watch, over: AtomicBool::new(false), warnings: AtomicU64::new(0) }
+        Self { watch, over: AtomicBool::new(false), warnings: AtomicU64::new(0), errors: Mutex::default() }
     }
 
     /// Gives the scan up: whatever still comes is ignored.
@@ -38,6 +41,11 @@ impl ScanSink {
         if warnings > WARNINGS {
             warn!(source = %self.watch.id(), "{} more failures in this scan; all of them stand in /api/v1/targets", warnings - WARNINGS);
         }
+    }
+
+    /// The errors of the source as a whole.
+    pub(super) fn take_errors(&self) -> Vec<Failure> {
+        std::mem::take(&mut self.errors.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn count(&self, reason: Reason) {
@@ -167,6 +175,10 @@ impl Sink for ScanSink {
         if !self.is_over() {
             self.count(failure.reason);
             warn!(source = %self.watch.id(), stage = %failure.stage, reason = %failure.reason, "{}", failure.detail);
+            let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+            if errors.len() < ERRORS {
+                errors.push(failure);
+            }
         }
     }
 

@@ -36,6 +36,11 @@ impl Budget {
         budget
     }
 
+    /// The same time, for work whose steps are not to be told.
+    pub fn aside(&self) -> Self {
+        Self { clock: self.clock.clone(), started_at: self.started_at, total: self.total, log: Mutex::default() }
+    }
+
     /// What has been spent.
     pub fn spent(&self) -> Duration {
         self.clock.monotonic().saturating_sub(self.started_at)

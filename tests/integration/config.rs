@@ -57,6 +57,12 @@ fn every_kind_of_error_says_where_and_what_was_expected() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_says_why_once() {
+    let error = anyhow::Error::from(load(Path::new("/nonexistent/notafter.toml")).unwrap_err());
+    assert_eq!(format!("{error:#}"), "/nonexistent/notafter.toml: cannot be read: No such file or directory (os error 2)");
+}
+
+#[test]
 fn problems_carry_their_parts() {
     let Err(ConfigError::Invalid { problems, more }) = parse("\n[sources.edge]\ntype = \"file\"\npaths = []\n  timeout = 10") else {
         panic!("accepted")

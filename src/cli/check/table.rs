@@ -132,8 +132,7 @@ fn remarks(target: &TargetState) -> Vec<String> {
     let failure = target.failure.iter().map(|failure| format!("failed at {}: {} ({})", failure.stage, failure.reason, failure.detail));
     let problems = target.problems.iter().map(|problem| format!("partly unreadable: {} ({})", problem.reason, problem.detail));
     let findings = target.report.target.iter().map(|finding| finding.to_string());
-    let path =
-        target.endpoint.iter().filter_map(|endpoint| endpoint.path_error.as_ref()).map(|why| format!("no path to a trust anchor: {why}"));
+    let path = super::path_error(target).map(|why| format!("trust: {why}"));
     let mut lines: Vec<String> = failure.chain(problems).chain(findings).chain(path).collect();
     if lines.is_empty() && target.content.certificates.is_empty() && target.content.crls.is_empty() {
         lines.push("holds no certificate (a key, a request or parameters)".to_owned());

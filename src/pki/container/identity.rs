@@ -1,6 +1,6 @@
 //! A client's own identity: certificates with their private key. The one place where a key is taken out of a container.
 //!
-//! Keys are wiped where they are dropped here; [`Identity::key`] wipes nothing, whoever takes it loads and drops it at once.
+//! Keys are wiped where they are dropped here; the key that is handed out wipes nothing, whoever takes it loads and drops it at once.
 
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;

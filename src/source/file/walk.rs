@@ -3,6 +3,7 @@
 //! Every call to the system is relative to an open folder, so the price of a file does not grow with its depth, and a folder that is
 //! swapped for another while it is walked is seen as one or the other. Symbolic links are followed; paths are never resolved.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::model::{Failure, Listing, Reason, Stage, Stamp};
 
 /// The most folders inside one another; each is an open descriptor while its own are walked.
 const MOST_DEEP: usize = 200;
+/// The most paths by which one folder is entered in a scan.
+const MOST_VISITS: u32 = 100;
 /// Between two looks at whether the scan has been given up.
 const ENTRIES_PER_LOOK: u32 = 64;
 
@@ -57,6 +60,7 @@ pub fn walk(patterns: &Patterns, visitor: &mut dyn Visitor) -> Listing {
         path: String::new(),
         buffer: Vec::with_capacity(64 << 10),
         ancestors: Vec::new(),
+        visits: HashMap::new(),
         entries: 0,
         over: false,
     };
@@ -76,6 +80,8 @@ struct Walk<'a> {
     path: String,
     buffer: Vec<u8>,
     ancestors: Vec<(u64, u64, States)>,
+    /// How often each folder was entered, by device and inode.
+    visits: HashMap<(u64, u64), u32>,
     entries: u32,
     over: bool,
 }
@@ -109,6 +115,16 @@ impl Walk<'_> {
         // The same folder in the same states again: a link leads back up, and everything below has been met already.
         let (device, inode) = (stamp(&stat).device, stamp(&stat).inode);
         if self.ancestors.iter().any(|(d, i, s)| (*d, *i) == (device, inode) && s == states) {
+            return;
+        }
+        // Folders that link to one another make a path for every order of them.
+        let visits = self.visits.entry((device, inode)).or_default();
+        *visits += 1;
+        if *visits > MOST_VISITS {
+            if *visits == MOST_VISITS + 1 {
+                let text = format!("the same folder is reached by more than {MOST_VISITS} paths through links; further ones are left out");
+                self.visitor.failed(&self.path, Failure::new(Stage::Read, Reason::WalkError, text));
+            }
             return;
         }
         self.ancestors.push((device, inode, states.to_vec()));

@@ -40,7 +40,8 @@ impl OldServers {
 
     /// Completes what a handshake showed, over connections of its own. The handshake's failure stays what it is. Cancel safe.
     pub async fn look(&self, place: &Place, shown: &mut Shown, reach: &Reach<'_>) {
-        let (budget, server_name) = (reach.budget, &*reach.target.server_name);
+        let (aside, server_name) = (reach.budget.aside(), &*reach.target.server_name);
+        let (budget, reach) = (&aside, &Reach { budget: &aside, ..*reach });
         if shown.chain.is_empty() && shown.failure.as_ref().is_some_and(may_be_old) {
             let clear = match reach.open().await {
                 Ok(mut stream) => raw_hello(&mut stream, server_name, Newest::Tls12, budget).await,

@@ -154,6 +154,19 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn sigterm_does_not_wait_for_a_reload() {
+    let folder = large();
+    let mut exporter = folder.ready();
+    // Every target is rendered anew: that takes its time.
+    folder.config("[sources.large]\ntype = \"file\"\npaths = [\"DIR/files\"]\nlabels = { team = \"new\" }\n");
+    exporter.signal(Signal::HUP);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    exporter.signal(Signal::TERM);
+    assert_eq!(exporter.wait().code(), Some(0));
+    assert!(!exporter.stderr().contains("configuration reloaded"), "{}", exporter.stderr());
+}
+
+#[test]
 fn sigterm_does_not_wait_for_an_endpoint_that_stalls() {
     let mut servers = Servers::new();
     let stalls = servers.start(Mode::StallAfterAccept);

@@ -4,11 +4,13 @@
 
 pub mod ca;
 pub mod crls;
+pub mod exim;
 pub mod exporter;
 pub mod front;
 pub mod haproxy;
 pub mod live;
 pub mod nginx;
+pub mod nobody;
 pub mod openssl;
 pub mod postgres;
 pub mod queries;
@@ -16,6 +18,7 @@ pub mod rescan;
 pub mod scrape;
 pub mod servers;
 pub mod sink;
+pub mod slapd;
 pub mod tls_server;
 
 /// Runs with the rights of nobody, where the test itself may do everything.

@@ -1,14 +1,12 @@
 //! PostgreSQL as a peer, with the rights of nobody.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
+use super::nobody;
 use super::openssl::self_signed;
-
-const NOBODY: u32 = 65_534;
 
 /// A data folder with a certificate.
 pub struct Cluster {
@@ -30,15 +28,7 @@ fn program(name: &str) -> PathBuf {
 
 /// PostgreSQL does not start as root.
 fn command(name: &str, folder: &Path) -> Command {
-    let mut command = if rustix::process::geteuid().is_root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program(name));
-        command
-    } else {
-        Command::new(program(name))
-    };
-    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env("LC_ALL", "C");
-    command
+    nobody::command(&program(name), folder)
 }
 
 impl Cluster {
@@ -46,13 +36,7 @@ impl Cluster {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         self_signed(folder.path(), &["-newkey", "rsa:2048"]);
-        let is_root = rustix::process::geteuid().is_root();
-        std::fs::set_permissions(folder.path().join("key.pem"), PermissionsExt::from_mode(0o600)).unwrap();
-        for path in [folder.path().to_owned(), folder.path().join("key.pem"), folder.path().join("cert.pem")] {
-            if is_root {
-                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-            }
-        }
+        nobody::give(folder.path());
         let done = command("initdb", folder.path()).args(["-D", "data", "-A", "trust", "-U", "nobody", "--no-sync"]).status().unwrap();
         assert!(done.success(), "initdb: {done}");
         Self { folder }
