@@ -96,7 +96,13 @@ fn looked(
                     Arc::new(content)
                 }
             };
-            (content, facts.endpoint.map(|endpoint| Arc::new(*endpoint)))
+            // What has not changed stays where it lies: memory does not move about with every round.
+            let known = previous.and_then(|state| state.endpoint.clone());
+            let endpoint = facts.endpoint.map(|endpoint| match known {
+                Some(known) if *known == *endpoint => known,
+                _ => Arc::new(*endpoint),
+            });
+            (content, endpoint)
         }
         (None, Some(_)) if outlived => Default::default(),
         (None, Some(state)) => (state.content.clone(), state.endpoint.clone()),
@@ -140,9 +146,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::assess::fixtures::certificate;
+    use crate::assess::fixtures::{certificate, endpoint};
     use crate::model::revocation::NoRevocations;
-    use crate::model::{Finding, Problem};
+    use crate::model::{EndpointFacts, Finding, Problem};
 
     const DAY: Duration = Duration::from_secs(86_400);
 
@@ -253,6 +259,20 @@ mod tests {
         let state = carried(Some(&known()), look(holding("b"), denied()), None, at(20)).unwrap();
         assert_eq!(&*state.content.certificates[0].subject, "CN=b");
         assert!(state.failure.is_some());
+    }
+
+    #[test]
+    fn what_an_endpoint_shows_again_stays_where_it_lies() {
+        let showing = |version: &str| {
+            let endpoint = EndpointFacts { version: Some(version.into()), ..endpoint() };
+            look(Some(Facts { endpoint: Some(Box::new(endpoint)), ..holding("a").unwrap() }), None)
+        };
+        let first = carried(None, showing("TLS 1.3"), None, at(10)).unwrap();
+        let again = carried(Some(&first), showing("TLS 1.3"), None, at(20)).unwrap();
+        assert!(Arc::ptr_eq(&first.content, &again.content));
+        assert!(Arc::ptr_eq(&first.endpoint.unwrap(), again.endpoint.as_ref().unwrap()));
+        let other = carried(Some(&again), showing("TLS 1.2"), None, at(30)).unwrap();
+        assert_eq!(other.endpoint.unwrap().version.as_deref(), Some("TLS 1.2"));
     }
 
     #[test]
