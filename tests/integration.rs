@@ -23,6 +23,8 @@ mod kubeconfig;
 mod mutual_tls;
 #[path = "integration/probe.rs"]
 mod probe;
+#[path = "integration/smoke.rs"]
+mod smoke;
 #[path = "integration/starttls_peers.rs"]
 mod starttls_peers;
 #[path = "integration/support/mod.rs"]

@@ -69,7 +69,7 @@ enum Format {
 pub(super) fn check(arguments: CheckArguments) -> Outcome {
     LogArguments::start_quietly();
     super::run::raise_descriptor_limit();
-    let traces = listen::Traces::default();
+    let traces = listen::Traces::new(arguments.at.is_some());
     let specs = specs(&arguments, &traces)?;
     let at = arguments.at.map(UnixTime::from_secs);
     let seen = block_on(look(specs, &[], at))?.map_err(|error| Failed::with(2, anyhow::anyhow!("{error}")))?;

@@ -101,6 +101,8 @@ async fn metrics_negotiate_gzip_and_know_their_length() {
 #[tokio::test]
 async fn a_real_client_reads_what_was_rendered() {
     let server = start(example::rich(), settings()).await;
+    // Without any provider it makes no client, though this one speaks no TLS.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = reqwest::Client::builder().gzip(true).no_proxy().build().unwrap();
     #[expect(clippy::disallowed_methods, reason = "a test's own server")]
     let text = client.get(format!("http://{}/metrics", server.address)).send().await.unwrap().text().await.unwrap();

@@ -135,6 +135,8 @@ closed! {
         Panicked = "panicked",
         /// Trust anchors of the configuration could not be loaded.
         RootsUnreadable = "roots_unreadable",
+        /// The server of a document of targets showed a certificate that the trust anchors do not vouch for.
+        ServerUntrusted = "server_untrusted",
         /// The name does not exist or has no address.
         DnsNotFound = "dns_not_found",
         /// The resolver failed.
@@ -293,6 +295,7 @@ impl Reason {
         Self::DeadlineExceeded,
         Self::Panicked,
         Self::RootsUnreadable,
+        Self::ServerUntrusted,
         Self::ClientCertificateUnusable,
     ];
 }

@@ -1,10 +1,16 @@
-//! The bounded HTTP client: every body has a largest size, every exchange a time, redirects are few.
+//! The bounded HTTP client: every body has a largest size, every exchange a time, redirects are few and never lead out of TLS.
 //!
-//! It speaks plain HTTP: TLS would bring a second set of trust decisions, and what is fetched here is public or signed.
+//! Whom it trusts is its maker's to say: no environment, no proxy, no cookies, no trust anchors but those handed over.
+
+mod trust;
 
 use std::time::Duration;
 
-use reqwest::{Client, Url, redirect};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, RequestBuilder, Url};
+use rustls::ClientConfig;
+
+pub use trust::trust;
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 3;
@@ -22,6 +28,9 @@ pub enum FetchError {
     /// The client could not be made, or the exchange failed.
     #[error("{0}")]
     Exchange(String),
+    /// The server showed a certificate that is not to be trusted.
+    #[error("the server's certificate is not trusted: {0}")]
+    Untrusted(String),
     /// The server said no.
     #[error("the server answers {0}")]
     Status(u16),
@@ -31,30 +40,41 @@ pub enum FetchError {
 }
 
 impl HttpClient {
-    /// A client without proxy or cookies. Dials nothing yet.
+    /// A client that speaks TLS as [`trust`] has it. Dials nothing yet.
     ///
     /// # Errors
     /// The client cannot be made; no input does that.
-    pub fn new() -> Result<Self, FetchError> {
+    pub fn new(tls: ClientConfig) -> Result<Self, FetchError> {
         let builder = Client::builder()
+            .tls_backend_preconfigured(tls)
             .no_proxy()
-            .redirect(redirect::Policy::limited(REDIRECTS))
+            .referer(false)
+            .redirect(Policy::custom(redirected))
             .user_agent(concat!("notafter/", env!("CARGO_PKG_VERSION")));
-        builder.build().map(|client| Self { client }).map_err(exchange)
+        builder.build().map(|client| Self { client }).map_err(failed)
     }
 
-    /// Whether this client can fetch from there.
+    /// Whether a client can fetch from there.
     ///
     /// # Errors
     /// What was expected.
     pub fn check(url: &str) -> Result<(), String> {
-        let expected = || format!("expected a URL such as \"http://discovery.internal/targets\", found {url:?}");
-        let parsed = Url::parse(url).map_err(|_| expected())?;
-        match parsed.scheme() {
-            "http" if parsed.has_host() => Ok(()),
-            "https" => Err(format!("{}; https is not supported here yet", expected())),
-            _ => Err(expected()),
+        match Url::parse(url) {
+            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => Ok(()),
+            _ => Err(format!("expected a URL such as \"https://discovery.internal/targets\", found {:?}", Self::shown(url))),
         }
+    }
+
+    /// The URL as it may stand in messages: without user and password.
+    pub fn shown(url: &str) -> String {
+        let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+        if parsed.username().is_empty() && parsed.password().is_none() {
+            return url.to_owned();
+        }
+        // Only a URL that has no host refuses this, and that one has no user either.
+        let _ = parsed.set_username("");
+        let _ = parsed.set_password(None);
+        parsed.into()
     }
 
     /// The body of a document: at most `most` bytes, within `timeout` from start to end. Cancel safe.
@@ -62,23 +82,42 @@ impl HttpClient {
     /// # Errors
     /// See [`FetchError`].
     pub async fn get(&self, url: &str, most: usize, timeout: Duration) -> Result<Vec<u8>, FetchError> {
-        let mut response = self.client.get(url).timeout(timeout).send().await.map_err(exchange)?;
-        if !response.status().is_success() {
-            return Err(FetchError::Status(response.status().as_u16()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(exchange)? {
-            if body.len() + chunk.len() > most {
-                return Err(FetchError::TooLarge(most));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        exchange(self.client.get(url).timeout(timeout), most).await
     }
 }
 
-/// All of an error's causes: the outermost alone says little.
-fn exchange(error: reqwest::Error) -> FetchError {
+/// Sends a request; reads the answer as far as it may go.
+async fn exchange(request: RequestBuilder, most: usize) -> Result<Vec<u8>, FetchError> {
+    let mut response = request.send().await.map_err(failed)?;
+    if !response.status().is_success() {
+        return Err(FetchError::Status(response.status().as_u16()));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > most {
+            return Err(FetchError::TooLarge(most));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn redirected(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    if attempt.previous().len() > REDIRECTS {
+        return attempt.error(format!("more than {REDIRECTS} redirects"));
+    }
+    if attempt.url().scheme() != "https" && attempt.previous().iter().any(|url| url.scheme() == "https") {
+        return attempt.error("redirected from https to http");
+    }
+    attempt.follow()
+}
+
+/// All of an error's causes: the outermost alone says little. The caller knows the URL, which may hold a password.
+fn failed(error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    if let Some(refused) = trust::refused(&error) {
+        return FetchError::Untrusted(refused);
+    }
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(&error);
     while let Some(inner) = cause {
@@ -86,4 +125,29 @@ fn exchange(error: reqwest::Error) -> FetchError {
         cause = inner.source();
     }
     FetchError::Exchange(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_http_or_https_and_never_shown_with_a_password() {
+        for (url, shown) in [
+            ("http://a.example/sd", Some("http://a.example/sd")),
+            ("https://a.example:8443/x.yml?y", Some("https://a.example:8443/x.yml?y")),
+            ("https://me:hunter2@a.example/sd", Some("https://a.example/sd")),
+            ("ftp://me:hunter2@a.example/", None),
+            ("a.example/sd", None),
+            ("https://", None),
+            ("", None),
+        ] {
+            let checked = HttpClient::check(url);
+            assert_eq!(checked.is_ok(), shown.is_some(), "{url}: {checked:?}");
+            assert!(!checked.err().unwrap_or_default().contains("hunter2"), "{url}");
+            if let Some(shown) = shown {
+                assert_eq!(HttpClient::shown(url), shown);
+            }
+        }
+    }
 }

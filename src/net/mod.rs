@@ -21,7 +21,7 @@ mod tls;
 
 pub use budget::Budget;
 pub use connect::connect;
-pub use http::{FetchError, HttpClient};
+pub use http::{FetchError, HttpClient, trust};
 pub use http1::HttpRequest;
 pub use proxy::Proxy;
 pub use proxy_protocol::proxy_protocol_header;

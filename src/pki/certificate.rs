@@ -2,6 +2,8 @@
 //!
 //! May touch: `model`. Extensions that cannot be read count as absent: a broken alternative name must not hide an expiry date.
 
+mod structure;
+
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -72,7 +74,7 @@ pub fn read<'a>(der: &'a [u8], limits: &Limits) -> Result<Certificate<'a>, Certi
     let (trailing, parsed) = X509CertificateParser::new()
         .with_deep_parse_extensions(false)
         .parse(der)
-        .map_err(|error| CertificateError::Structure(structure_error(der, &error)))?;
+        .map_err(|error| CertificateError::Structure(structure::error(der, &error)))?;
     if !trailing.is_empty() {
         return Err(CertificateError::Trailing(trailing.len()));
     }
@@ -177,14 +179,6 @@ fn pss_parameters<'a>(algorithm: &[u8], der: &'a [u8]) -> Option<&'a [u8]> {
     let mut algorithm = Reader::new(certificate.expect(der::SEQUENCE).ok()?);
     algorithm.next().ok()?;
     Some(algorithm.rest())
-}
-
-/// Truncation by our own reader's words, anything else by the parser's.
-fn structure_error(der: &[u8], error: &dyn std::fmt::Display) -> String {
-    match Reader::new(der).next() {
-        Err(malformed) => malformed.to_string(),
-        Ok(_) => error.to_string(),
-    }
 }
 
 #[cfg(test)]

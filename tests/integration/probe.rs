@@ -69,16 +69,7 @@ fn value(page: &str, series: &str) -> Option<f64> {
 }
 
 fn promtool(page: &str) {
-    let mut child = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("promtool is installed");
-    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
-    let checked = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    let (_, said) = crate::support::exporter::promtool(page);
     // The same advice about names that the blackbox exporter gets.
     assert!(!said.contains("error while linting") && !said.contains("probe_"), "{said}\n{page}");
 }

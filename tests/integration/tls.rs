@@ -186,6 +186,40 @@ async fn what_is_no_handshake_says_why() {
     }
 }
 
+/// One handshake message in records of a byte each, which take six times its room.
+fn in_single_bytes(kind: u8, body: &[u8], announced: usize) -> Vec<u8> {
+    let message = [&[kind][..], &u32::try_from(announced).unwrap().to_be_bytes()[1..], body].concat();
+    message.iter().flat_map(|byte| [0x16, 3, 3, 0, 1, *byte]).collect()
+}
+
+#[tokio::test]
+async fn a_handshake_without_an_end_is_cut_short() {
+    let hello = |version: u8, suite: [u8; 2]| {
+        let body = [&[3, version][..], &[7; 32], &[0], &suite, &[0, 0, 9, 0xff, 1, 0, 1, 0, 0, 5, 0, 0]].concat();
+        [&[0x16, 3, version, 0, 4 + body.len() as u8, 2, 0, 0, body.len() as u8][..], &body].concat()
+    };
+    let large = 0xfff0;
+    let list = [&[0, 0xff, 0xed, 0, 0xff, 0xea][..], &vec![0x30; large - 6]].concat();
+    let staple = [&[1, 0, 0xff, 0xec][..], &vec![0x30; large - 4]].concat();
+    let good = [hello(3, [0xc0, 0x2f]), in_single_bytes(11, &list, large), in_single_bytes(22, &staple, large)].concat();
+    let endless = [good, in_single_bytes(12, &vec![0xff; large], large)].concat();
+    assert!(endless.len() > 1 << 20);
+    // HelloRequests, which say nothing: a hello of TLS 1.0 is where the hand-made one reads on.
+    let idle = [hello(1, [0, 0x2f]), b"\x16\x03\x01\0\x04\0\0\0\0".repeat(1 << 18)].concat();
+    for (behaviour, answer, reason, words, connections) in [
+        ("certificates and more, byte by byte", endless, Reason::TooLarge, "does not fit into 64 KiB", 1),
+        ("an old server that never comes to its certificates", idle, Reason::Incompatible, "", 2),
+    ] {
+        let server = TlsServer::start(Mode::Answer(answer)).await;
+        let seen = probe(server.address, "", PLENTY).await;
+        assert_eq!(failure(&seen), Some((Stage::Handshake, reason)), "{behaviour}: {:?}", seen.failure);
+        assert!(seen.material.is_none(), "{behaviour}");
+        assert!(seen.failure.unwrap().detail.to_string().contains(words), "{behaviour}");
+        assert!(seen.elapsed < PLENTY / 2, "{behaviour}: {:?}", seen.elapsed);
+        assert_eq!(server.connections(), connections, "{behaviour}");
+    }
+}
+
 #[tokio::test]
 async fn the_way_there_has_stages_of_its_own() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -98,6 +98,7 @@ pub(super) fn of_reason(reason: Reason) -> Advice {
         Reason::DeadlineExceeded => advice("The scan as a whole took longer than its deadline.", "Compare x509_source_scan_duration_seconds with the deadline.", "Raise deadline or concurrency of the source, or split it."),
         Reason::Panicked => advice("A defect of notafter, caught.", "The log has the place.", "Report it, with the certificate if you may."),
         Reason::RootsUnreadable => advice("The trust anchors of the source cannot be read: nothing is said about trust.", "openssl x509 -in FILE -noout; ls /etc/ssl/certs", "Correct roots of the source, or install the package ca-certificates."),
+        Reason::ServerUntrusted => advice("The certificate of the server that http_sd asks is not trusted by the roots of the source; the detail says why. Its last good targets are kept.", "curl -v --cacert ca.pem URL", "Name the CA of that server in roots beside the others, or renew its certificate."),
         Reason::DnsNotFound => advice("The name does not exist or has no address.", "getent ahosts NAME; dig NAME", "Correct the target, or the zone."),
         Reason::DnsFailed => advice("The resolver gave no answer.", "dig NAME; cat /etc/resolv.conf", "Repair the resolver of this machine."),
         Reason::Refused => advice("The host is there and nothing listens on the port.", "curl -v telnet://HOST:PORT", "Start the server, or correct the port; a firewall may answer in its place."),

@@ -1,15 +1,24 @@
-//! Listens in on a scan: the steps of each endpoint, which no state keeps.
+//! Listens in on a scan: the steps of each endpoint, which no state keeps. Judged as of another time, an endpoint has shown no clock: beside
+//! that time it would be wrong by all that lies between.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{BoxFuture, Failure, Listing, Observation, Place, ScanContext, Sink, Source, Stamp, Trace};
+use crate::model::{BoxFuture, Failure, Listing, Material, Observation, Place, ScanContext, Sink, Source, Stamp, Trace};
 
 /// What was heard, by place.
 #[derive(Clone, Default)]
-pub(super) struct Traces(Arc<Mutex<BTreeMap<Place, Trace>>>);
+pub(super) struct Traces {
+    heard: Arc<Mutex<BTreeMap<Place, Trace>>>,
+    other_time: bool,
+}
 
 impl Traces {
+    /// Nothing yet. `other_time`: what is found is judged as of another time than now.
+    pub(super) fn new(other_time: bool) -> Self {
+        Self { other_time, ..Self::default() }
+    }
+
     /// The source, listened to.
     pub(super) fn of(&self, source: Box<dyn Source>) -> Box<dyn Source> {
         Box::new(Heard { source, traces: self.clone() })
@@ -17,7 +26,7 @@ impl Traces {
 
     /// The steps at a place.
     pub(super) fn at(&self, place: &Place) -> Trace {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned().unwrap_or_default()
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned().unwrap_or_default()
     }
 }
 
@@ -39,8 +48,13 @@ struct Ear {
 }
 
 impl Sink for Ear {
-    fn observed(&self, observation: Observation) {
-        self.traces.0.lock().unwrap_or_else(PoisonError::into_inner).insert(observation.place.clone(), observation.trace.clone());
+    fn observed(&self, mut observation: Observation) {
+        if self.traces.other_time
+            && let Some(Material::Handshake(shown)) = &mut observation.material
+        {
+            shown.clock = None;
+        }
+        self.traces.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(observation.place.clone(), observation.trace.clone());
         self.sink.observed(observation);
     }
 
@@ -58,5 +72,64 @@ impl Sink for Ear {
 
     fn is_over(&self) -> bool {
         self.sink.is_over()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::UnixTime;
+    use crate::model::observation::{Handshake, Possession, ShownTime};
+
+    /// Remembers which observations came with a clock.
+    #[derive(Default)]
+    struct Clocks(Mutex<Vec<bool>>);
+
+    impl Sink for Clocks {
+        fn observed(&self, observation: Observation) {
+            let Some(Material::Handshake(shown)) = observation.material else { panic!("a handshake") };
+            self.0.lock().unwrap().push(shown.clock.is_some());
+        }
+
+        fn source_error(&self, _: Failure) {}
+
+        fn is_unchanged(&self, _: &Place, _: Stamp) -> bool {
+            false
+        }
+
+        fn each_known(&self, _: &mut dyn FnMut(&Place)) {}
+
+        fn is_over(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn as_of_another_time_no_clock_is_compared() {
+        for other_time in [false, true] {
+            let clocks = Arc::new(Clocks::default());
+            let shown = Handshake {
+                chain: Vec::new(),
+                staple: None,
+                server_name: "a".into(),
+                roots: None,
+                version: None,
+                cipher: None,
+                group: None,
+                alpn: None,
+                client_certificate_requested: false,
+                possession: Possession::Missing,
+                method: crate::model::Method::Rustls,
+                old_tls_accepted: false,
+                client: Default::default(),
+                clock: Some(ShownTime { at: UnixTime::from_secs(1), ago: Duration::ZERO }),
+            };
+            let place = Place::Endpoint { target: "a:1".into(), server_name: "a".into(), address: None };
+            let ear = Ear { sink: clocks.clone(), traces: Traces::new(other_time) };
+            ear.observed(Observation::found(place, Material::Handshake(Box::new(shown))));
+            assert_eq!(*clocks.0.lock().unwrap(), [!other_time]);
+        }
     }
 }

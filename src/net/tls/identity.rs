@@ -8,7 +8,7 @@ use rustls::sign::CertifiedKey;
 
 /// A certificate chain and the key of its leaf.
 pub struct ClientIdentity {
-    pub(super) certified: Arc<CertifiedKey>,
+    pub(in crate::net) certified: Arc<CertifiedKey>,
     own: Arc<[Vec<u8>]>,
 }
 

@@ -347,6 +347,11 @@ async fn drive(connection: &mut ClientConnection, wire: &mut Wire<'_>, recorder:
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => wire.stream.readable().await.map_err(io_failure)?,
+            // rustls' own bound, which it counts with the headers of the records: no system's error is of this kind.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let words = "a handshake message that does not fit into 64 KiB, the headers of its records included";
+                return Err(Failure::new(Stage::Handshake, Reason::TooLarge, words));
+            }
             Err(error) => return Err(io_failure(error)),
         }
     }

@@ -256,21 +256,6 @@ fn hostile_sizes_and_depths_end_soon() {
 }
 
 #[test]
-fn the_seeds_of_the_fuzzer_replay() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    let mut replayed = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        #[expect(clippy::disallowed_methods, reason = "files of ours")]
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        decoded(bytes.clone());
-        let _ = crl::read(&bytes);
-        let _ = certificate::read(&bytes, &Limits::default());
-        replayed += 1;
-    }
-    assert!(replayed >= 10, "{replayed}");
-}
-
-#[test]
 fn a_handshake_gives_its_chain_in_order() {
     let root = Issued::root("Root");
     let leaf = root.leaf("a.example", |_| {});

@@ -12,9 +12,10 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
 use super::target::{Target, discovered};
+use crate::model::observation::Roots;
 use crate::model::user_labels::check_name;
 use crate::model::{BuildError, Failure, Reason, ScanContext, Stage};
-use crate::net::{FetchError, HttpClient};
+use crate::net::{FetchError, HttpClient, trust};
 
 /// The largest document.
 const DOCUMENT_BYTES: usize = 4 << 20;
@@ -31,9 +32,15 @@ const MOST_DEEP: usize = 16;
 pub(super) struct Discovery {
     files: Vec<Pattern>,
     urls: Vec<String>,
-    client: Option<HttpClient>,
+    client: Mutex<Option<Trusting>>,
     server_name: Option<String>,
     last: Mutex<BTreeMap<String, Arc<Vec<Target>>>>,
+}
+
+/// A client, and the anchors that it was made with.
+struct Trusting {
+    roots: Option<Arc<Roots>>,
+    client: HttpClient,
 }
 
 /// A path whose last part may be a glob.
@@ -74,13 +81,18 @@ impl Discovery {
         for (index, url) in urls.iter().enumerate() {
             HttpClient::check(url).map_err(|error| each("http_sd", index, error))?;
         }
-        let client = if urls.is_empty() { None } else { Some(HttpClient::new()) };
-        let client = client.transpose().map_err(|error| BuildError::new("http_sd", error.to_string()))?;
-        Ok(Self { files: patterns, urls: urls.to_vec(), client, server_name: server_name.map(str::to_owned), last: Mutex::default() })
+        Ok(Self {
+            files: patterns,
+            urls: urls.to_vec(),
+            client: Mutex::default(),
+            server_name: server_name.map(str::to_owned),
+            last: Mutex::default(),
+        })
     }
 
-    /// The targets of the configuration, then those of the documents; of equal ones the first counts.
-    pub async fn targets(&self, configured: &[Target], cx: &ScanContext) -> Discovered {
+    /// The targets of the configuration, then those of the documents; of equal ones the first counts. Servers of documents are
+    /// trusted by these roots; without any there is no https.
+    pub async fn targets(&self, configured: &[Target], roots: Option<&Arc<Roots>>, cx: &ScanContext) -> Discovered {
         let mut documents: Vec<(String, Result<Vec<u8>, Failure>)> = Vec::new();
         let patterns = self.files.clone();
         if !patterns.is_empty() {
@@ -89,13 +101,24 @@ impl Discovery {
                 Err(error) => documents.push(("file_sd".to_owned(), Err(Failure::new(Stage::Read, Reason::ReadFailed, error)))),
             }
         }
-        if let Some(client) = &self.client {
-            let fetched = self.urls.iter().map(|url| async move {
-                let body = client.get(url, DOCUMENT_BYTES, cx.timeout).await;
-                (url.clone(), body.map_err(|error| Failure::new(Stage::Read, reason(&error), format!("{url}: {error}"))))
-            });
-            documents.extend(futures_util::future::join_all(fetched).await);
-        }
+        let client = self.client(roots);
+        let fetched = self.urls.iter().map(|url| async {
+            let name = HttpClient::shown(url);
+            let body = match &client {
+                Ok(_) if begins(url, "https://") && roots.is_none() => Err(Failure::new(
+                    Stage::Read,
+                    Reason::RootsUnreadable,
+                    format!("{name}: not asked, for the trust anchors that its certificate is judged by cannot be read"),
+                )),
+                Ok(client) => {
+                    let body = client.get(url, DOCUMENT_BYTES, cx.timeout).await;
+                    body.map_err(|error| Failure::new(Stage::Read, reason(&error), format!("{name}: {error}")))
+                }
+                Err(words) => Err(Failure::new(Stage::Read, Reason::ReadFailed, format!("{name}: {words}"))),
+            };
+            (name, body)
+        });
+        documents.extend(futures_util::future::join_all(fetched).await);
 
         let mut all = Discovered { targets: configured.to_vec(), complete: true };
         let mut seen: HashSet<(Box<str>, Box<str>)> = all.targets.iter().map(key).collect();
@@ -126,6 +149,21 @@ impl Discovery {
         }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
         all
+    }
+
+    /// A client that trusts these roots: the one of the scan before, unless they have changed.
+    fn client(&self, roots: Option<&Arc<Roots>>) -> Result<HttpClient, String> {
+        let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*held
+            && made.roots.as_ref().map(Arc::as_ptr) == roots.map(Arc::as_ptr)
+        {
+            return Ok(made.client.clone());
+        }
+        let anchors = roots.map(|roots| &*roots.anchors).unwrap_or_default();
+        let tls = trust(anchors, None).map_err(|error| error.to_string())?;
+        let client = HttpClient::new(tls).map_err(|error| error.to_string())?;
+        *held = Some(Trusting { roots: roots.cloned(), client: client.clone() });
+        Ok(client)
     }
 
     /// What was read last of a document that cannot be read now; of a folder that cannot be listed, of every document in it.
@@ -182,15 +220,21 @@ fn key(target: &Target) -> (Box<str>, Box<str>) {
 fn reason(error: &FetchError) -> Reason {
     match error {
         FetchError::TooLarge(_) => Reason::TooLarge,
+        FetchError::Untrusted(_) => Reason::ServerUntrusted,
         FetchError::Status(404 | 410) => Reason::NotFound,
         FetchError::Status(401 | 403) => Reason::PermissionDenied,
         _ => Reason::ReadFailed,
     }
 }
 
+fn begins(url: &str, scheme: &str) -> bool {
+    url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
 /// By its name YAML; anything else is JSON, as whatever HTTP serves.
 fn parse(name: &str, bytes: &[u8]) -> Result<Vec<Group>, String> {
-    let is_yaml = [".yml", ".yaml"].iter().any(|end| name.ends_with(end)) && !name.starts_with("http://");
+    let is_url = begins(name, "https://") || begins(name, "http://");
+    let is_yaml = !is_url && [".yml", ".yaml"].iter().any(|end| name.ends_with(end));
     if !is_yaml {
         return serde_json::from_slice(bytes).map_err(|error| format!("not a list of target groups: {error}"));
     }

@@ -207,7 +207,7 @@ impl Source for TlsSource {
                 self.lanes.run(&self.prober, &Round::new(&cx, &self.targets, roots, identity)).await;
                 return Ok(Listing::Complete);
             };
-            let found = discovery.targets(&self.targets, &cx).await;
+            let found = discovery.targets(&self.targets, roots, &cx).await;
             self.lanes.run(&self.prober, &Round::new(&cx, &found.targets, roots, identity)).await;
             // What a document lists that was never read may be known from before a restart.
             Ok(if found.complete { Listing::Complete } else { Listing::Partial })

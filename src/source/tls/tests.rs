@@ -59,7 +59,7 @@ fn what_parses_but_cannot_be_meant_is_refused_at_its_key() {
         ("targets = []", "targets"),
         ("file_sd = [\"targets.txt\"]", "file_sd[0]"),
         ("file_sd = [\"*/targets.json\"]", "file_sd[0]"),
-        ("http_sd = [\"https://example.com/\"]", "http_sd[0]"),
+        ("http_sd = [\"ftp://example.com/\"]", "http_sd[0]"),
         ("http_sd = [\"targets\"]", "http_sd[0]"),
         ("targets = [\"a\"]", "targets[0]"),
         ("targets = [\"a:1\"]\nconcurrency = 0", "concurrency"),

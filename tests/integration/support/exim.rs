@@ -25,11 +25,7 @@ pub struct Exim {
 impl Exim {
     /// Starts one with this certificate chain and key, or one that offers no TLS.
     pub fn start(pair: Option<(&str, &str)>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().canonicalize().unwrap();
-        let (chain, key) = pair.unwrap_or_default();
-        std::fs::write(path.join("cert.pem"), chain).unwrap();
-        std::fs::write(path.join("key.pem"), key).unwrap();
+        let (folder, path) = nobody::folder(pair);
         std::fs::create_dir(path.join("spool")).unwrap();
         let config = format!(
             "primary_hostname = mail.localhost\nspool_directory = {path}/spool\nlog_file_path = {path}/%slog\n\

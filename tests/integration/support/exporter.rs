@@ -312,6 +312,12 @@ pub fn percent_encoded(text: &str) -> String {
 
 /// `promtool check metrics` finds nothing to say.
 pub fn promtool_accepts(text: &str) {
+    let (is_well, said) = promtool(text);
+    assert!(is_well && said.is_empty(), "promtool: {said}");
+}
+
+/// Whether `promtool check metrics` is content, and what it says.
+pub fn promtool(text: &str) -> (bool, String) {
     let mut child = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -321,6 +327,5 @@ pub fn promtool_accepts(text: &str) {
         .expect("promtool is installed");
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success() && said.is_empty(), "promtool: {}", String::from_utf8_lossy(&said));
+    (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }

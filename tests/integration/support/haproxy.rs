@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use super::nginx::{free_address, wait_for};
+use super::running::{Running, free_address};
 
 /// A running HAProxy; it ends with this.
 pub struct Haproxy {
     /// Where it listens.
     pub address: SocketAddr,
-    child: Child,
+    _running: Running,
 }
 
 impl Haproxy {
@@ -26,23 +26,7 @@ impl Haproxy {
         );
         let path = folder.join(format!("haproxy-{}.cfg", address.port()));
         std::fs::write(&path, config).unwrap();
-        let child = Command::new("haproxy")
-            .arg("-db")
-            .arg("-f")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("haproxy is installed");
-        wait_for(address, "haproxy");
-        Self { address, child }
-    }
-}
-
-impl Drop for Haproxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let running = Running::server(Command::new("haproxy").arg("-db").arg("-f").arg(&path), address);
+        Self { address, _running: running }
     }
 }

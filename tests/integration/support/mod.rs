@@ -15,6 +15,7 @@ pub mod openssl;
 pub mod postgres;
 pub mod queries;
 pub mod rescan;
+pub mod running;
 pub mod scrape;
 pub mod servers;
 pub mod sink;

@@ -1,15 +1,16 @@
 //! nginx as a peer: started on a loopback port, in a folder of its own, without rights.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
+
+use super::running::{Running, free_address};
 
 /// A running nginx; it ends with this.
 pub struct Nginx {
     /// Where its server listens.
     pub address: SocketAddr,
-    child: Child,
+    _running: Running,
 }
 
 impl Nginx {
@@ -27,42 +28,8 @@ impl Nginx {
         );
         let path = home.join("nginx.conf");
         std::fs::write(&path, config).unwrap();
-        let child = Command::new("nginx")
-            .arg("-p")
-            .arg(&home)
-            .arg("-e")
-            .arg(home.join("error.log"))
-            .arg("-c")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nginx is installed");
-        wait_for(address, "nginx");
-        Self { address, child }
+        let mut command = Command::new("nginx");
+        command.arg("-p").arg(&home).arg("-e").arg(home.join("error.log")).arg("-c").arg(&path);
+        Self { address, _running: Running::server(&mut command, address) }
     }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// An address that was free a moment ago.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// Waits until somebody listens there.
-pub fn wait_for(address: SocketAddr, who: &str) {
-    for _ in 0..200 {
-        if TcpStream::connect(address).is_ok() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(25));
-    }
-    panic!("{who} does not listen on {address}");
 }

@@ -1,7 +1,7 @@
 //! Peers with the rights of nobody, where the test itself may do everything.
 
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const NOBODY: u32 = 65_534;
@@ -17,6 +17,16 @@ pub fn command(program: &Path, folder: &Path) -> Command {
     };
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env("LC_ALL", "C");
     command
+}
+
+/// A folder with `cert.pem` and `key.pem`, empty without a pair; still ours.
+pub fn folder(pair: Option<(&str, &str)>) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    let (chain, key) = pair.unwrap_or_default();
+    std::fs::write(path.join("cert.pem"), chain).unwrap();
+    std::fs::write(path.join("key.pem"), key).unwrap();
+    (folder, path)
 }
 
 /// Gives the folder and what is in it to nobody; `key.pem` is read by nobody else.

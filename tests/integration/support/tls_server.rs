@@ -84,7 +84,8 @@ impl Setup {
         Self { client_ca: Some((ca.der().clone(), true)), ..self }
     }
 
-    fn config(self) -> ServerConfig {
+    /// As rustls wants it.
+    pub fn config(self) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let signing_key = provider.key_provider.load_private_key(self.key).unwrap();
         let certified = CertifiedKey { cert: self.chain, key: signing_key, ocsp: self.staple };

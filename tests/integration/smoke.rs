@@ -1,0 +1,157 @@
+//! The fuzz targets' functions on stable: the corpus as it is, then bent at random, the same way each time.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notafter::model::clock::SystemClock;
+use notafter::model::{Limits, Material, UnixTime};
+use notafter::net::{Budget, Reading, Starttls};
+use notafter::pki::{self, certificate, crl};
+
+/// Bent inputs for each target.
+const ROUNDS: usize = 1_500;
+
+fn read_container(bytes: &[u8]) {
+    let material = Material::Blob { bytes: bytes.to_vec(), passphrases: [].into() };
+    // Deriving keys takes long without optimisation, and finds nothing that a few rounds of it do not.
+    let limits = Limits { kdf_iterations: 20, ..Limits::default() };
+    pki::decode(&material, &limits, UnixTime::from_secs(0));
+}
+
+fn read_certificate(bytes: &[u8]) {
+    let _ = certificate::read(bytes, &Limits::default());
+}
+
+fn read_crl(bytes: &[u8]) {
+    let _ = crl::read(bytes);
+}
+
+fn read_hello(bytes: &[u8]) {
+    let mut whole = Reading::new(0x0303);
+    let outcome = whole.feed(bytes);
+    let mut parts = Reading::new(0x0303);
+    let mut last = Ok(false);
+    for part in bytes.chunks(7) {
+        last = parts.feed(part);
+        if last != Ok(false) {
+            break;
+        }
+    }
+    if outcome == Ok(true) {
+        assert_eq!(last, outcome);
+        assert_eq!(parts.into_shown(), whole.into_shown());
+    }
+}
+
+fn read_starttls(bytes: &[u8]) {
+    let Some((choice, says)) = bytes.split_first() else { return };
+    let protocol = Starttls::ALL[usize::from(*choice) % Starttls::ALL.len()];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let budget = Budget::new(Arc::new(SystemClock::new()), Duration::from_secs(60));
+    let mut stream = tokio::io::join(says, tokio::io::sink());
+    let _ = runtime.block_on(protocol.upgrade(&mut stream, "mail.example.com", &budget));
+}
+
+/// What is tried.
+type Read = fn(&[u8]);
+
+/// xorshift64*: the same numbers everywhere.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() >> 33).unwrap() % limit.max(1)
+    }
+}
+
+/// Some bytes flipped, made extreme, doubled, moved, left out or cut off.
+fn bent(seed: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..=numbers.below(4) {
+        let at = numbers.below(bytes.len());
+        let end = (at + numbers.below(16)).min(bytes.len());
+        match numbers.below(7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << numbers.below(8),
+            1 if at < bytes.len() => bytes[at] = [0, 0x30, 0x7f, 0x80, 0x84, 0xff][numbers.below(6)],
+            2 if at < bytes.len() => bytes[at] = bytes[at].wrapping_add(1),
+            3 => drop(bytes.drain(at..end)),
+            4 => bytes.extend_from_within(at..end),
+            5 => {
+                let part = bytes[at..end].to_vec();
+                let to = numbers.below(bytes.len());
+                bytes.splice(to..to, part);
+            }
+            _ if numbers.below(4) == 0 => bytes.truncate(at),
+            _ => {}
+        }
+    }
+    bytes
+}
+
+/// A TLS 1.2 server's words in clear, in records of 13 bytes.
+fn hello() -> Vec<u8> {
+    let message = |kind: u8, body: &[u8]| [&[kind, 0, 0, u8::try_from(body.len()).unwrap()][..], body].concat();
+    let messages = [
+        message(2, &[&[3, 3][..], &[7; 32], &[4, 1, 2, 3, 4], &[0xc0, 0x30, 0], &[0, 5, 0xff, 1, 0, 1, 0]].concat()),
+        message(11, b"\0\0\x0a\0\0\x03one\0\0\x01\x02"),
+        message(22, b"\x01\0\0\x03ocs"),
+        message(12, b"\x03\0\x19\x01\x04\0\0"),
+        message(13, b"\x01\x01\0\x04\x04\x03\x08\x07\0\x07\0\x02CA\0\x01B"),
+        message(14, b""),
+    ];
+    messages.concat().chunks(13).flat_map(|part| [&[22, 3, 3, 0, u8::try_from(part.len()).unwrap()][..], part].concat()).collect()
+}
+
+/// What servers say before TLS, behind the number of every protocol: also of those that speak otherwise.
+fn dialogues() -> Vec<Vec<u8>> {
+    let says: &[&[u8]] = &[
+        b"220 mail.example.com ESMTP\r\n250-mail.example.com\r\n250-PIPELINING\r\n250 STARTTLS\r\n220 2.0.0 go ahead\r\n",
+        b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n* CAPABILITY IMAP4rev1 STARTTLS\r\na OK\r\n",
+        b"+OK ready\r\n+OK begin TLS\r\n",
+        b"220 ftp\r\n234 AUTH TLS OK\r\n",
+        b"\"IMPLEMENTATION\" \"x\"\r\n\"STARTTLS\"\r\nOK \"ready\"\r\nOK \"begin TLS\"\r\n",
+        b"200 news\r\n382 go\r\n",
+        b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00",
+        b"<?xml version='1.0'?><stream:stream id='1'><stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features><proceed/>",
+        b":irc 670 * :STARTTLS successful\r\n",
+        b"S",
+        b"\x2d\0\0\0\x0a8.0.36\0\x01\0\0\0abcdefgh\0\xff\xff\x08\x02\0\xff\xc1\x15\0\0\0\0\0\0\0\0\0\0abcdefgh\0",
+    ];
+    let protocols = u8::try_from(Starttls::ALL.len()).unwrap();
+    says.iter().flat_map(|says| (0..protocols).map(|choice| [&[choice][..], says].concat())).collect()
+}
+
+#[test]
+fn nothing_that_is_read_makes_it_panic() {
+    let mut files: Vec<_> =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 10, "{files:?}");
+    let files: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let targets: [(&str, Read, Vec<Vec<u8>>); 5] = [
+        ("container", read_container, files.clone()),
+        ("certificate", read_certificate, files.clone()),
+        ("crl", read_crl, files),
+        ("raw", read_hello, vec![hello()]),
+        ("starttls", read_starttls, dialogues()),
+    ];
+    for (target, read, seeds) in targets {
+        let mut numbers = Numbers(0x6e6f_7461_6674_6572);
+        let check = |bytes: &[u8]| {
+            let shown = || bytes.escape_ascii().to_string();
+            assert!(catch_unwind(AssertUnwindSafe(|| read(bytes))).is_ok(), "{target}: b\"{}\"", shown());
+        };
+        seeds.iter().for_each(|seed| check(seed));
+        for round in 0..ROUNDS {
+            check(&bent(&seeds[round % seeds.len()], &mut numbers));
+        }
+    }
+}
