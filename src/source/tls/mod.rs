@@ -27,6 +27,7 @@ use crate::net::{Proxy, TlsClient, TlsVersion};
 pub use client::ClientCertificateSettings;
 use client::IdentityFiles;
 use discovery::Discovery;
+pub use discovery::DocumentUrl;
 pub use http::HttpSettings;
 use lanes::Lanes;
 use old::OldServers;
@@ -48,7 +49,7 @@ pub struct TlsSettings {
     file_sd: Vec<String>,
     /// URLs of targets as Prometheus asks them.
     #[serde(default)]
-    http_sd: Vec<String>,
+    http_sd: Vec<DocumentUrl>,
     /// Sent as SNI and looked for in the certificate, for targets that name none of their own; without it, the host. A name that TLS
     /// cannot carry is not sent, only looked for.
     #[serde(default)]
