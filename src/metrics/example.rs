@@ -43,6 +43,7 @@ pub fn certificate(role: CertRole, cn: &str, issuer_cn: &str, seed: u8) -> Certi
             .into(),
         lookup: None,
         authority: None,
+        shown_to_servers: false,
     }
 }
 
@@ -104,6 +105,7 @@ pub fn handshake_facts() -> EndpointFacts {
         leaf: [].into_iter().collect(),
         target: [].into_iter().collect(),
         path_error: Some("unknown issuer".into()),
+        leaf_is_anchor: false,
     }
 }
 

@@ -89,6 +89,7 @@ pub fn read<'a>(der: &'a [u8], limits: &Limits) -> Result<Certificate<'a>, Certi
     let is_ca = extensions.is_ca || (parsed.version.0 == 0 && self_issued);
     let algorithm = parsed.signature_algorithm.oid().as_bytes();
     let facts = CertificateFacts {
+        shown_to_servers: false,
         fingerprint: fingerprint(der),
         not_before: UnixTime::from_secs(parsed.validity.not_before.timestamp()),
         not_after: UnixTime::from_secs(parsed.validity.not_after.timestamp()),

@@ -196,6 +196,13 @@ fn user_and_password_of_a_url_are_neither_shown_nor_printed() {
 }
 
 #[test]
+fn a_module_is_not_told_of_keys_that_it_may_not_have() {
+    let error = parse("[probe.modules.a]\nproxi = \"x\"").unwrap_err().to_string();
+    assert!(error.contains("did you mean \"proxy\"?") && error.contains("known here: alpn"), "{error}");
+    assert!(!["targets", "file_sd", "http_sd"].iter().any(|key| error.contains(key)), "{error}");
+}
+
+#[test]
 fn only_what_is_written_differently_is_a_change() {
     assert_eq!(source("timeout = \"10s\"").sources, source("timeout = \"10000ms\"").sources);
     for other in
