@@ -314,6 +314,16 @@ async fn a_chain_deeper_than_the_server_follows_is_a_finding() {
     }
 }
 
+#[tokio::test]
+async fn only_a_leaf_of_the_client_certificate_is_marked_as_shown() {
+    let files = Files::new();
+    files.pair("server", &Ca::root("R").intermediate("I").leaf(&["server"]).issue());
+    let source = files.source(([127, 0, 0, 1], 1).into(), "client_certificate = { cert = \"server.pem\", key = \"server.key\" }");
+    let own = scan(&*source, PLENTY).await.remove(0);
+    let marked: Vec<_> = decoded(&own).unwrap().certificates.iter().map(|facts| facts.shown_to_servers).collect();
+    assert!(marked.len() > 1 && marked[0] && !marked[1..].contains(&true), "{marked:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pkcs12_store_is_shown_too() {
     let files = Files::new();
