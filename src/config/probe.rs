@@ -75,7 +75,8 @@ impl AllowPattern {
         let (host, port) = with_port.rsplit_once(':').ok_or_else(expected)?;
         let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '@' | '\\');
         let port_is_fine = port == "*" || port.parse::<u16>().is_ok_and(|port| port != 0);
-        if host.is_empty() || !host.chars().all(is_plain) {
+        let is_number_or_glob = port.chars().all(|c| c.is_ascii_digit() || "*?[]{},!-".contains(c));
+        if host.is_empty() || !host.chars().all(is_plain) || !is_number_or_glob {
             return Err(expected());
         }
         if !port_is_fine {
