@@ -10,7 +10,11 @@ const SHOWN_CAS: usize = 20;
 pub fn steps(trace: &Trace) -> String {
     let mut text = String::new();
     for step in &trace.steps {
-        let outcome = step.failure.as_ref().map_or_else(|| "ok".to_owned(), |why| format!("failed, {}", printable(why)));
+        let outcome = match (&step.failure, &step.ended) {
+            (Some(why), _) => format!("failed, {}", printable(why)),
+            (None, Some(ended)) => printable(ended),
+            (None, None) => "ok".to_owned(),
+        };
         let about = if step.detail.is_empty() { String::new() } else { format!("{}: ", printable(&step.detail)) };
         text += &format!("  {:<12} {:>9.3} ms  {about}{outcome}\n", step.stage.as_str(), step.elapsed.as_secs_f64() * 1000.0);
     }
@@ -117,7 +121,9 @@ pub fn tree(target: &TargetState) -> String {
         }
         let issuer = sent.iter().enumerate().find(|(index, candidate)| !used[*index] && candidate.subject == last.issuer);
         let Some((index, issuer)) = issuer else {
-            let where_from = if target.endpoint.as_ref().is_none_or(|endpoint| endpoint.path_error.is_some() && !untrusted) {
+            let where_from = if depth == 0 && target.endpoint.as_ref().is_some_and(|endpoint| endpoint.leaf_is_anchor) {
+                "not sent, not needed: the certificate itself is among the trust anchors"
+            } else if target.endpoint.as_ref().is_none_or(|endpoint| endpoint.path_error.is_some() && !untrusted) {
                 "not sent"
             } else if untrusted {
                 "NOT SENT, and not among the trust anchors: this link is missing"

@@ -54,7 +54,13 @@ fn certificate(facts: &CertificateFacts, due: &mut Due) -> FindingSet {
     findings.insert_if(has_weak_key(facts), Finding::WeakKey);
     // Nobody checks the signature of a trust anchor (RFC 5280 section 6.1.1 (d)).
     findings.insert_if(facts.weak_signature && facts.role != CertRole::Root, Finding::WeakSignature);
+    findings.insert_if(facts.shown_to_servers && !serves_clients(facts), Finding::MissingClientAuth);
     findings
+}
+
+fn serves_clients(facts: &CertificateFacts) -> bool {
+    let serves = |usage: &std::sync::Arc<str>| matches!(&**usage, "clientAuth" | "anyExtendedKeyUsage");
+    facts.extended_key_usage.as_ref().is_none_or(|usages| usages.iter().any(serves))
 }
 
 fn has_weak_key(facts: &CertificateFacts) -> bool {
@@ -154,6 +160,27 @@ mod tests {
                 150,
             );
             assert_eq!(findings == [Finding::WeakSignature], weak, "{role}");
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_is_for_clients() {
+        for (behaviour, shown, usages, missing) in [
+            ("for servers", true, Some(&["serverAuth"][..]), true),
+            ("for nothing", true, Some(&[]), true),
+            ("for both", true, Some(&["serverAuth", "clientAuth"]), false),
+            ("for anything", true, Some(&["anyExtendedKeyUsage"]), false),
+            ("without the extension", true, None, false),
+            ("for servers, and shown to none", false, Some(&["serverAuth"]), false),
+        ] {
+            let findings = found(
+                |facts| {
+                    facts.shown_to_servers = shown;
+                    facts.extended_key_usage = usages.map(|usages| usages.iter().map(|usage| std::sync::Arc::from(*usage)).collect());
+                },
+                150,
+            );
+            assert_eq!(findings == [Finding::MissingClientAuth], missing, "{behaviour}: {findings:?}");
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) fn certificate(name: &str, not_before: i64, not_after: i64) -> Certif
         names: Box::default(),
         lookup: None,
         authority: None,
+        shown_to_servers: false,
     }
 }
 
@@ -63,5 +64,6 @@ pub(crate) fn endpoint() -> EndpointFacts {
         leaf: FindingSet::EMPTY,
         target: FindingSet::EMPTY,
         path_error: None,
+        leaf_is_anchor: false,
     }
 }

@@ -75,8 +75,12 @@ impl AllowPattern {
         let (host, port) = with_port.rsplit_once(':').ok_or_else(expected)?;
         let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '@' | '\\');
         let port_is_fine = port == "*" || port.parse::<u16>().is_ok_and(|port| port != 0);
-        if host.is_empty() || !port_is_fine || !host.chars().all(is_plain) {
+        let is_number_or_glob = port.chars().all(|c| c.is_ascii_digit() || "*?[]{},!-".contains(c));
+        if host.is_empty() || !host.chars().all(is_plain) || !is_number_or_glob {
             return Err(expected());
+        }
+        if !port_is_fine {
+            return Err(format!("{}; the port is a number from 1 to 65535, or * for any: part of it cannot be a glob", expected()));
         }
         // The brackets of an IPv6 address are no class of characters.
         let escaped = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -116,6 +120,7 @@ pub(super) fn parse(mut table: Section<'_>, timeout: Duration, base: &Path, prob
 
 fn module(mut table: Section<'_>, timeout: Duration, base: &Path, problems: &mut Problems<'_>) -> Option<ModuleConfig> {
     let timeout = table.take("timeout", problems, |HumanDuration(timeout)| Ok(timeout)).unwrap_or(timeout);
+    table.unwanted = OF_TARGETS;
     let mut rest = std::mem::take(&mut table.table);
     let named: Vec<_> = rest.keys().filter(|key| OF_TARGETS.contains(&&**key.get_ref())).cloned().collect();
     for key in &named {
@@ -169,6 +174,9 @@ mod tests {
         }
         for pattern in ["", ":443", "a:0", "a:https", "https://a:443", "a b:443", "a{:443"] {
             assert!(AllowPattern::parse(pattern).unwrap_err().starts_with("expected a host and port"), "{pattern}");
+        }
+        for pattern in ["a:84*", "a:44?", "*:{80,443}", "a:[0-9]", "a:0"] {
+            assert!(AllowPattern::parse(pattern).unwrap_err().ends_with("part of it cannot be a glob"), "{pattern}");
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Section<'t> {
     pub(super) table: DeTable<'t>,
     /// The keys that were asked for.
     pub(super) known: Vec<String>,
+    /// Keys that its type has, and that may not stand here.
+    pub(super) unwanted: &'static [&'static str],
 }
 
 impl<'t> Problems<'t> {
@@ -83,6 +85,7 @@ impl<'t> Problems<'t> {
                 if full == quoted(&unknown) {
                     known.extend(section.known.iter().cloned());
                 }
+                known.retain(|key| !section.unwanted.contains(&key.as_str()));
                 self.add(at, &section.name, &full, message::unknown_key(&unknown, &known));
             }
         }
@@ -112,7 +115,7 @@ impl<'t> Problems<'t> {
 
 impl<'t> Section<'t> {
     pub(super) fn new(name: impl Into<String>, at: usize, table: DeTable<'t>) -> Self {
-        Self { name: name.into(), at, table, known: Vec::new() }
+        Self { name: name.into(), at, table, known: Vec::new(), unwanted: &[] }
     }
 
     /// Takes a key whose value `check` accepts; whatever is wrong with it is added to the problems.

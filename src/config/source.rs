@@ -155,7 +155,7 @@ fn mask(table: &mut toml::Table) {
         if SECRETS.contains(&key.as_str()) {
             *value = toml::Value::from("[secret]");
         } else if URLS.contains(&key.as_str()) {
-            hide_user_information(value);
+            hide_user_information(key, value);
         } else if let toml::Value::Table(inner) = value {
             mask(inner);
         }
@@ -163,20 +163,27 @@ fn mask(table: &mut toml::Table) {
 }
 
 /// Keys that hold URLs, or things with URLs in them.
-const URLS: &[&str] = &["proxy", "targets"];
+const URLS: &[&str] = &["proxy", "targets", "http_sd"];
 
 /// User and password of every URL below.
-fn hide_user_information(value: &mut toml::Value) {
+fn hide_user_information(key: &str, value: &mut toml::Value) {
     match value {
-        toml::Value::String(text) => {
-            if let Some((scheme, rest)) = text.split_once("://")
-                && let Some((_, authority)) = rest.rsplit_once('@')
-            {
-                *text = format!("{scheme}://[secret]@{authority}");
-            }
-        }
-        toml::Value::Array(values) => values.iter_mut().for_each(hide_user_information),
-        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| hide_user_information(value)),
+        toml::Value::String(text) => *text = without_user_information(key, text),
+        toml::Value::Array(values) => values.iter_mut().for_each(|value| hide_user_information(key, value)),
+        // A target's table has names and labels beside it, which may hold anything.
+        toml::Value::Table(table) => table.get_mut("target").into_iter().for_each(|value| hide_user_information(key, value)),
         _ => {}
+    }
+}
+
+fn without_user_information(key: &str, text: &str) -> String {
+    // A target may lack the scheme.
+    let begin = text.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = text.split_at(begin);
+    // Documents have a path, which may hold an @ itself; where none is allowed, all before the last @ is the user.
+    let end = if key == "http_sd" { rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()) } else { rest.len() };
+    match rest.split_at(end).0.rsplit_once('@') {
+        Some((user_information, _)) => format!("{scheme}[secret]{}", rest.split_at(user_information.len()).1),
+        None => text.to_owned(),
     }
 }

@@ -44,6 +44,7 @@ pub fn certificate(role: CertRole, cn: &str, issuer_cn: &str, seed: u8) -> Certi
             .into(),
         lookup: None,
         authority: None,
+        shown_to_servers: false,
     }
 }
 
@@ -105,6 +106,7 @@ pub fn handshake_facts() -> EndpointFacts {
         leaf: [].into_iter().collect(),
         target: [].into_iter().collect(),
         path_error: Some("unknown issuer".into()),
+        leaf_is_anchor: false,
     }
 }
 

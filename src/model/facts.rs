@@ -89,6 +89,9 @@ pub struct CertificateFacts {
     pub names: Box<[SubjectName]>,
     /// What its revocation is looked up by; `None` of a self-signed CA certificate.
     pub lookup: Option<Box<Lookup>>,
+    /// It is shown to servers, as a source's own client certificate.
+    #[serde(default)]
+    pub shown_to_servers: bool,
     /// What signatures by it are checked with; CA certificates only.
     pub authority: Option<Arc<Authority>>,
 }
@@ -236,6 +239,9 @@ pub struct EndpointFacts {
     pub target: FindingSet,
     /// Why there is no path, in words; for the API and `check`.
     pub path_error: Option<Box<str>>,
+    /// The leaf is itself one of the trust anchors: trusted without its issuer.
+    #[serde(default)]
+    pub leaf_is_anchor: bool,
 }
 
 /// Client certificates, as the server sees them.

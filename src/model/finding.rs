@@ -23,7 +23,9 @@ closed! {
         NameMismatch = "name_mismatch",
         /// The endpoint's leaf may not serve TLS: an extended key usage without serverAuth (RFC 5280 section 4.2.1.12).
         MissingServerAuth = "missing_server_auth",
-        /// The endpoint does not send the intermediates that a client needs.
+        /// The source's own client certificate may not be one: an extended key usage without clientAuth (RFC 5280 section 4.2.1.12).
+        MissingClientAuth = "missing_client_auth",
+        /// The endpoint does not send the intermediates that a client needs, or its root is unknown: which, the handshake does not say.
         IncompleteChain = "incomplete_chain",
         /// The endpoint sends its certificates out of order (RFC 5246 section 7.4.2).
         WrongOrder = "wrong_order",
@@ -31,6 +33,8 @@ closed! {
         SignatureUnchecked = "signature_unchecked",
         /// The server names the CAs whose client certificates it takes, and the configured one is of none of them.
         ClientCaNotAccepted = "client_ca_not_accepted",
+        /// The chain behind the client certificate is longer than the endpoint is said to follow.
+        ClientChainTooDeep = "client_chain_too_deep",
         /// Mutual TLS is expected, and the endpoint lets a client in that shows no certificate.
         MutualTlsNotEnforced = "mutual_tls_not_enforced",
         /// A client certificate is expected to be optional, and the endpoint refuses a client without one.
@@ -88,6 +92,7 @@ impl Finding {
             | Self::SelfSignedLeaf
             | Self::NameMismatch
             | Self::MissingServerAuth
+            | Self::MissingClientAuth
             | Self::MustStapleMissing
             | Self::RevocationDisagreement => &[Noun::Certificate],
             Self::WeakSignature => &[Noun::Certificate, Noun::Crl, Noun::Responder],
@@ -99,6 +104,7 @@ impl Finding {
             | Self::WrongOrder
             | Self::OldTlsAccepted
             | Self::ClientCaNotAccepted
+            | Self::ClientChainTooDeep
             | Self::MutualTlsNotEnforced
             | Self::MutualTlsNotOptional
             | Self::StapleInvalid

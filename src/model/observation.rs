@@ -53,6 +53,8 @@ pub struct Step {
     pub elapsed: Duration,
     /// What it was about: an address, or nothing.
     pub detail: Box<str>,
+    /// How it ended, where that is neither well nor a failure.
+    pub ended: Option<Box<str>>,
     /// Why it failed, in words.
     pub failure: Option<Box<str>>,
 }
@@ -92,6 +94,13 @@ impl Observation {
 pub enum Material {
     /// A file's or key's bytes, in any container format.
     Blob {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Passphrases to try on a keystore, in order.
+        passphrases: Arc<[Secret]>,
+    },
+    /// The same of a certificate that a source shows to servers, with the certificates behind it.
+    ClientCertificate {
         /// The bytes.
         bytes: Vec<u8>,
         /// Passphrases to try on a keystore, in order.
@@ -156,6 +165,8 @@ pub struct ClientAuth {
     pub schemes: Vec<Box<str>>,
     /// Our own chain, DER, leaf first; empty when none is configured.
     pub own: Arc<[Vec<u8>]>,
+    /// How many intermediates behind ours the server is said to follow; `None`: nothing is said.
+    pub verify_depth: Option<u32>,
     /// What the source's owner expects.
     pub expectation: Expectation,
     /// What a probe without a certificate has shown.

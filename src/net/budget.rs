@@ -71,11 +71,24 @@ impl Budget {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).trace.peer = Some(peer);
     }
 
+    /// Tells what was done aside, and how it ended.
+    pub fn tell(&self, stage: Stage, elapsed: Duration, detail: &str, ended: String) {
+        let step = Step { stage, elapsed, detail: detail.into(), ended: Some(ended.into()), failure: None };
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).trace.steps.push(step);
+    }
+
+    /// Says better why the last step failed.
+    pub fn restate(&self, failure: &Failure) {
+        if let Some(step) = self.log.lock().unwrap_or_else(PoisonError::into_inner).trace.steps.last_mut() {
+            step.failure = Some(format!("{}: {}", failure.reason, failure.detail).into());
+        }
+    }
+
     fn note(&self, stage: Stage, elapsed: Duration, failure: Option<&Failure>) {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let detail = std::mem::take(&mut log.next);
         let failure = failure.map(|failure| format!("{}: {}", failure.reason, failure.detail).into());
-        log.trace.steps.push(Step { stage, elapsed, detail, failure });
+        log.trace.steps.push(Step { stage, elapsed, detail, ended: None, failure });
     }
 
     /// Runs a stage with all the time that is left.

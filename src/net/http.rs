@@ -59,15 +59,24 @@ impl HttpClient {
     /// # Errors
     /// What was expected.
     pub fn check(url: &str) -> Result<(), String> {
+        // The parser repairs "https:host", "https:///host" and blanks; whoever masks or reads a URL as text could not.
+        let rest = ["http://", "https://"].iter().find_map(|scheme| {
+            let is_so = url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+            is_so.then(|| url.get(scheme.len()..)).flatten()
+        });
+        let is_literal = rest.is_some_and(|rest| !rest.starts_with(['/', '\\']) && !rest.contains(char::is_control));
         match Url::parse(url) {
-            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => Ok(()),
+            Ok(parsed) if is_literal && parsed.has_host() => Ok(()),
             _ => Err(format!("expected a URL such as \"https://discovery.internal/targets\", found {:?}", Self::shown(url))),
         }
     }
 
     /// The URL as it may stand in messages: without user and password.
     pub fn shown(url: &str) -> String {
-        let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+        let Ok(mut parsed) = Url::parse(url) else {
+            // What stands before an @ may be a password all the same.
+            return url.rsplit_once('@').map_or(url, |(_, rest)| rest).to_owned();
+        };
         if parsed.username().is_empty() && parsed.password().is_none() {
             return url.to_owned();
         }
@@ -137,7 +146,14 @@ mod tests {
             ("http://a.example/sd", Some("http://a.example/sd")),
             ("https://a.example:8443/x.yml?y", Some("https://a.example:8443/x.yml?y")),
             ("https://me:hunter2@a.example/sd", Some("https://a.example/sd")),
+            ("https://a.example/sd@x?y@z", Some("https://a.example/sd@x?y@z")),
+            ("HTTPS://me:hunter2@A.example", Some("https://a.example/")),
             ("ftp://me:hunter2@a.example/", None),
+            ("https:me:hunter2@a.example/", None),
+            ("https:///me:hunter2@a.example/", None),
+            ("ht\ntps://me:hunter2@a.example/", None),
+            ("https://me:hunter2@", None),
+            ("https://me:hunter2@[a/", None),
             ("a.example/sd", None),
             ("https://", None),
             ("", None),

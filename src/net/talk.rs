@@ -115,6 +115,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
         }
     }
 
+    /// What came together with what was read, and is not yet used.
+    pub fn held(&self) -> &[u8] {
+        &self.held
+    }
+
     /// Ends the conversation: TLS begins with the next byte, which must be ours.
     pub fn finish(self) -> Result<(), Failure> {
         if self.held.is_empty() {

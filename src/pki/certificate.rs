@@ -109,6 +109,7 @@ pub fn read<'a>(der: &'a [u8], limits: &Limits) -> Result<Certificate<'a>, Certi
         }))
     };
     let facts = CertificateFacts {
+        shown_to_servers: false,
         fingerprint: fingerprint(der),
         not_before: UnixTime::from_secs(parsed.validity.not_before.timestamp()),
         not_after: UnixTime::from_secs(parsed.validity.not_after.timestamp()),

@@ -29,7 +29,9 @@ const MOMENTS: usize = 12;
 ///
 /// * `untrusted`: no path to an anchor at any moment at which the leaf is valid; `path_error` says why. A leaf that is itself an anchor is
 ///   trusted.
-/// * `incomplete_chain`: as well, when the leaf's issuer was neither sent nor is an anchor. A CA certificate whose issuer is missing
+/// * `self_signed_leaf`: unless the leaf is itself an anchor.
+/// * `incomplete_chain`: as well, when the leaf's issuer was neither sent nor is an anchor: an intermediate that was not sent, or an
+///   unknown root, which looks the same. A CA certificate whose issuer is missing
 ///   counts as an unknown root: which of the two it is cannot be seen.
 /// * `wrong_order`: a certificate does not certify the one before it.
 ///
@@ -56,6 +58,7 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
         leaf: FindingSet::EMPTY,
         target,
         path_error: None,
+        leaf_is_anchor: false,
     };
     let (Some(leaf), Some(leaf_der)) = (chain.first(), sent.first()) else {
         endpoint.path_error = Some("no certificate was sent".into());
@@ -69,16 +72,20 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
     endpoint.staple = shown.staple.as_ref().map(|staple| Box::new(staple::judge(staple, leaf, chain, shown.roots.as_deref(), now)));
     let leaf_der = CertificateDer::from(leaf_der.as_slice());
     let parsed = EndEntityCert::try_from(&leaf_der);
-    endpoint.leaf.insert_if(is_self_signed(leaf), Finding::SelfSignedLeaf);
     endpoint.leaf.insert_if(!names_server(parsed.as_ref().ok(), &leaf.facts, &shown.server_name), Finding::NameMismatch);
     endpoint.leaf.insert_if(!serves_tls(&leaf.facts), Finding::MissingServerAuth);
+    let is_self_signed = is_self_signed(leaf);
     // Without anchors to judge by, nothing is said about trust: neither that there is a path nor that there is none.
     let Some(roots) = &shown.roots else {
+        endpoint.leaf.insert_if(is_self_signed, Finding::SelfSignedLeaf);
         endpoint.path_error = Some("the trust anchors cannot be read".into());
         return endpoint;
     };
     let search = Search { anchors: &roots.anchors, sent, chain, leaf };
-    let path = if search.leaf_is_anchor() { Ok(()) } else { parsed.and_then(|parsed| search.path(&parsed, now)) };
+    endpoint.leaf_is_anchor = search.leaf_is_anchor();
+    // Who names it as an anchor knows it.
+    endpoint.leaf.insert_if(is_self_signed && !endpoint.leaf_is_anchor, Finding::SelfSignedLeaf);
+    let path = if endpoint.leaf_is_anchor { Ok(()) } else { parsed.and_then(|parsed| search.path(&parsed, now)) };
     if let Err(error) = path {
         endpoint.leaf.insert(Finding::Untrusted);
         let is_gap = matches!(error, webpki::Error::UnknownIssuer) && search.leaf_issuer_is_missing();

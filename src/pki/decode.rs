@@ -6,7 +6,7 @@ use super::certificate::{self, CertificateError};
 use super::container::{self, note};
 use super::ocsp::OcspError;
 use super::{chain, crl, ocsp};
-use crate::model::{Facts, Handshake, Limits, Material, Reason, Secret, UnixTime};
+use crate::model::{CertRole, Facts, Handshake, Limits, Material, Reason, Secret, UnixTime};
 
 /// Reads material. Never fails as a whole: what cannot be read stands in [`Facts::problems`].
 ///
@@ -14,6 +14,12 @@ use crate::model::{Facts, Handshake, Limits, Material, Reason, Secret, UnixTime}
 pub fn decode(material: &Material, limits: &Limits, now: UnixTime) -> Facts {
     match material {
         Material::Blob { bytes, passphrases } => blob(bytes, passphrases, limits),
+        Material::ClientCertificate { bytes, passphrases } => {
+            let mut facts = blob(bytes, passphrases, limits);
+            // Those behind it are CAs, whose extended key usage is another matter.
+            facts.certificates.iter_mut().for_each(|facts| facts.shown_to_servers = facts.role == CertRole::Leaf);
+            facts
+        }
         Material::Handshake(shown) => handshake(shown, limits, now),
     }
 }

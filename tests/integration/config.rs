@@ -190,19 +190,36 @@ fn user_and_password_of_a_url_are_neither_shown_nor_printed() {
     let urls = |password: &str| {
         let text = format!(
             "[sources.a]\ntype = \"tls\"\nproxy = \"http://me:{password}@proxy:3128\"\n\
-             targets = [\"smtp://me:{password}@a\", {{ target = \"https://me:{password}@b\" }}]"
+             http_sd = [\"https://me:{password}@c/p@th?q@r\"]\n\
+             targets = [\"smtp://me:{password}@a\", \"me:{password}@a:1\", {{ target = \"https://me:{password}@b\", labels = {{ mail = \"we@b\" }} }}]"
         );
         parse(&text).unwrap()
     };
     let config = urls("hunter2");
     let shown = show(&config);
-    for line in ["http://[secret]@proxy:3128", "smtp://[secret]@a", "https://[secret]@b"] {
+    for line in [
+        "http://[secret]@proxy:3128",
+        "smtp://[secret]@a",
+        "\"[secret]@a:1",
+        "https://[secret]@b",
+        "https://[secret]@c/p@th?q@r",
+        "\"we@b\"",
+    ] {
         assert!(shown.contains(line), "{line} is not in\n{shown}");
     }
     assert!(!shown.contains("hunter2") && !format!("{config:?}").contains("hunter2"), "{config:?}");
     assert_ne!(config.sources, urls("hunter3").sources, "a new password is a change");
     let error = parse("[sources.a]\ntype = \"tls\"\ntargets = [\"a:1\"]\nproxy = \"ftp://me:hunter2@proxy:1\"").unwrap_err().to_string();
     assert!(error.contains("[sources.a] proxy: expected `http://host:port`") && !error.contains("hunter2"), "{error}");
+    let error = parse("[sources.a]\ntype = \"tls\"\nhttp_sd = [\"https://me:hunter2@\"]").unwrap_err().to_string();
+    assert!(error.contains("http_sd[0]: expected a URL") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_module_is_not_told_of_keys_that_it_may_not_have() {
+    let error = parse("[probe.modules.a]\nproxi = \"x\"").unwrap_err().to_string();
+    assert!(error.contains("did you mean \"proxy\"?") && error.contains("known here: alpn"), "{error}");
+    assert!(!["targets", "file_sd", "http_sd"].iter().any(|key| error.contains(key)), "{error}");
 }
 
 #[test]

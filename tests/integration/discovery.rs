@@ -73,6 +73,10 @@ fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
 
 fn say(mut stream: impl Read + Write, answer: &Answer) {
     let _ = stream.read(&mut [0; 4096]);
+    write_answer(stream, answer);
+}
+
+fn write_answer(mut stream: impl Write, answer: &Answer) {
     let (head, body) = answer.lock().unwrap().clone();
     let _ = write!(stream, "HTTP/1.1 {head}\r\nConnection: close\r\n\r\n");
     let _ = stream.write_all(&body);
@@ -186,6 +190,25 @@ async fn a_server_of_documents_is_trusted_by_the_roots_of_the_source() {
     *answer.lock().unwrap() = ("200 OK".to_owned(), b"[]".to_vec());
     let (looked, listing, errors) = scan(&*watched).await;
     assert_eq!((looked.len(), listing, errors), (0, Listing::Complete, vec![]), "trusted again");
+}
+
+#[tokio::test]
+async fn user_and_password_of_a_url_are_sent_and_never_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = listen(|mut stream| {
+        let mut request = [0; 4096];
+        let read = stream.read(&mut request).unwrap();
+        // base64 of me:hunter2
+        let is_known = String::from_utf8_lossy(&request[..read]).to_lowercase().contains("authorization: basic bwu6ahvudgvymg==");
+        let (head, body) = if is_known { ("200 OK", &br#"[{"targets": ["127.0.0.2:1"]}]"#[..]) } else { ("401 Unauthorized", &b""[..]) };
+        write_answer(stream, &Arc::new(Mutex::new((head.to_owned(), body.to_vec()))));
+    });
+    for (password, found, reasons) in [("hunter2", vec!["127.0.0.2:1"], vec![]), ("hunter3", vec![], vec![Reason::PermissionDenied])] {
+        let (looked, _, errors) = scan(&*source(folder.path(), &format!("http_sd = [\"http://me:{password}@{address}/sd\"]"))).await;
+        assert_eq!(targets(&looked), found, "{errors:?}");
+        assert_eq!(errors.iter().map(|(reason, _)| *reason).collect::<Vec<_>>(), reasons, "{errors:?}");
+        assert!(errors.iter().all(|(_, words)| words.contains("/sd: ") && !words.contains("hunter")), "{errors:?}");
+    }
 }
 
 #[tokio::test]

@@ -269,6 +269,62 @@ async fn a_rotated_pair_is_shown_without_a_reload_and_a_broken_one_is_loud() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_besides_is_told_with_its_end() {
+    let files = Files::new();
+    let pair = "client_certificate = { cert = \"right.pem\", key = \"right.key\" }\nexpect = \"mutual_tls\"\nhttp = { path = \"/\" }";
+    for (kind, without) in [("haproxy required", "refused, "), ("nginx on", "refused, "), ("nginx optional", "let in")] {
+        let server = Server::start(kind, "1.3", &files);
+        let seen = files.probe(server.address(), pair).await;
+        for (detail, expected) in [("without a certificate", without), ("TLS 1.1", "refused")] {
+            let told: Vec<_> = seen.trace.steps.iter().filter(|step| &*step.detail == detail).collect();
+            assert_eq!(told.len(), 1, "{kind}: {:?}", seen.trace);
+            assert!(told[0].ended.as_deref().unwrap().starts_with(expected) && told[0].failure.is_none(), "{kind}: {told:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_deeper_than_the_server_follows_is_a_finding() {
+    let files = Files::new();
+    let near = Ca::root("Client Root").intermediate("Near");
+    for (name, ca, failure, findings) in [
+        ("near", near, "ok", ""),
+        (
+            "far",
+            Ca::root("Client Root").intermediate("Near").intermediate("Far"),
+            "http http_client_certificate_error",
+            "client_chain_too_deep",
+        ),
+    ] {
+        let issued = ca.leaf(&["client"]).extended_key_usages(&[rcgen::ExtendedKeyUsagePurpose::ClientAuth]).issue();
+        files.pair(name, &issued);
+        files.write("deep-root.pem", &crate::support::ca::pem("CERTIFICATE", issued.above.last().unwrap()));
+        let directives = format!(
+            "ssl_verify_client on; ssl_verify_depth 1; ssl_client_certificate {}/deep-root.pem; location / {{ return 200; }}",
+            files.path().display()
+        );
+        let server = Nginx::start(files.path(), &directives);
+        let more = format!(
+            "client_certificate = {{ cert = \"{name}.pem\", key = \"{name}.key\" }}\nclient_verify_depth = 1\nhttp = {{ path = \"/\" }}"
+        );
+        let seen = files.probe(server.address, &more).await;
+        let [said_failure, _, said_findings] = said(&seen);
+        assert!(said_failure == failure && said_findings.contains(findings), "{name}: {said_failure} {said_findings}");
+        assert_eq!(said_findings.contains("client_chain_too_deep"), !findings.is_empty(), "{name}: {said_findings}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_leaf_of_the_client_certificate_is_marked_as_shown() {
+    let files = Files::new();
+    files.pair("server", &Ca::root("R").intermediate("I").leaf(&["server"]).issue());
+    let source = files.source(([127, 0, 0, 1], 1).into(), "client_certificate = { cert = \"server.pem\", key = \"server.key\" }");
+    let own = scan(&*source, PLENTY).await.remove(0);
+    let marked: Vec<_> = decoded(&own).unwrap().certificates.iter().map(|facts| facts.shown_to_servers).collect();
+    assert!(marked.len() > 1 && marked[0] && !marked[1..].contains(&true), "{marked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pkcs12_store_is_shown_too() {
     let files = Files::new();
     let server = Server::start("haproxy required", "1.2", &files);

@@ -294,7 +294,7 @@ async fn check_explains_in_plain_words() {
         "CN=other.example (leaf, ends ",
         "└─ issued by CN=Intermediate: NOT SENT, and not among the trust anchors",
         "the server asked for a client certificate",
-        "  incomplete_chain: The server does not send the intermediates",
+        "  incomplete_chain: The leaf's issuer was neither sent nor is it among the roots",
         "  name_mismatch: ",
         &format!("confirm  openssl s_client -connect {target} -servername localhost "),
     ] {

@@ -277,6 +277,17 @@ async fn no_more_probes_at_once_than_allowed() {
 }
 
 #[tokio::test]
+async fn the_steps_say_the_same_as_the_verdict() {
+    for mode in [Mode::Answer(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), Mode::Banner(b"OK\n".to_vec())] {
+        let server = TlsServer::start(mode).await;
+        let seen = scan(&*source(&format!("targets = [\"{}\"]", server.address)), SHORT).await.remove(0);
+        let verdict = seen.failure.as_ref().map(|failure| format!("{}: {}", failure.reason, failure.detail)).unwrap();
+        assert!(verdict.starts_with("not_tls: answers"), "{verdict}");
+        assert_eq!(seen.trace.steps.last().unwrap().failure.as_deref(), Some(&*verdict));
+    }
+}
+
+#[tokio::test]
 async fn what_timed_out_last_time_holds_up_nobody_else() {
     let issued = ca().leaf(&["localhost"]).issue();
     let (good, stalled) = (TlsServer::tls(Setup::new(&issued)).await, TlsServer::start(Mode::StallAfterAccept).await);

@@ -13,6 +13,8 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(talk: &mut Talk<'
     talk.send(&SSL_REQUEST).await?;
     let answer = talk.exact(1).await?;
     match answer.first() {
+        // RFC 4253 section 4.2: an SSH server begins by its own accord, with the letter that means yes here.
+        Some(b'S') if talk.held().starts_with(b"SH-") => Err(odd(talk, "PostgreSQL", &[b"S", talk.held()].concat())),
         Some(b'S') => Ok(()),
         Some(b'N') => Err(not_offered(talk, "TLS")),
         // An ErrorResponse: a server from before SSLRequest, or one that takes no more connections.

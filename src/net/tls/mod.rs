@@ -151,6 +151,7 @@ impl TlsClient {
 
         let mut wire = Wire { stream: &stream, taken: 0, first: Vec::new() };
         let outcome = budget.within(Stage::Handshake, drive(&mut connection, &mut wire, &recorder)).await;
+        let outcome = outcome.map_err(|failure| recognised(failure, &wire.first, budget));
         let elapsed = budget.spent().saturating_sub(began);
         // What is to be learnt after the handshake is read before closing: the time it takes is not the handshake's.
         let seen = recorder.take();
@@ -176,7 +177,7 @@ impl TlsClient {
             Some(Proof::Bad(words)) => (Possession::Missing, Some(Failure::new(Stage::Verify, Reason::BadSignature, words))),
             None => (Possession::Missing, None),
         };
-        let failure = bad_signature.or_else(|| outcome.err().map(|failure| recognised(failure, &wire.first)));
+        let failure = bad_signature.or_else(|| outcome.err());
         Shown {
             chain: seen.chain,
             staple: seen.staple,
@@ -389,11 +390,11 @@ async fn close(connection: &mut ClientConnection, wire: &mut Wire<'_>, left: Dur
 }
 
 /// What began with bytes that are no TLS is no TLS, however it ended.
-fn recognised(failure: Failure, first: &[u8]) -> Failure {
-    match foreign_banner(first) {
-        Some(banner) => Failure::new(Stage::Handshake, Reason::NotTls, banner),
-        None => failure,
-    }
+fn recognised(failure: Failure, first: &[u8], budget: &Budget) -> Failure {
+    let Some(banner) = foreign_banner(first) else { return failure };
+    let failure = Failure::new(Stage::Handshake, Reason::NotTls, banner);
+    budget.restate(&failure);
+    failure
 }
 
 /// The connection as rustls wants it: never waits, counts what comes, keeps the first bytes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::certificate;
 use super::super::der::{self, Reader};
 use super::super::name::Name;
-use crate::model::facts::ClientAuthFacts;
+use crate::model::facts::{ClientAuthFacts, ClientCertificate};
 use crate::model::observation::{Admission, ClientAuth, Expectation, ShownTime};
 use crate::model::{Finding, FindingSet, Limits, UnixTime};
 
@@ -24,6 +24,7 @@ pub fn facts(shown: &ClientAuth) -> ClientAuthFacts {
 /// Adds what is wrong with the endpoint.
 pub fn judge(shown: &ClientAuth, findings: &mut FindingSet) {
     findings.insert_if(is_of_no_accepted_ca(shown), Finding::ClientCaNotAccepted);
+    findings.insert_if(is_too_deep(shown), Finding::ClientChainTooDeep);
     let refused_or_let_in = (shown.expectation, shown.without);
     findings.insert_if(refused_or_let_in == (Expectation::MutualTls, Admission::LetIn), Finding::MutualTlsNotEnforced);
     findings.insert_if(refused_or_let_in == (Expectation::MutualTlsOptional, Admission::Refused), Finding::MutualTlsNotOptional);
@@ -38,6 +39,28 @@ fn is_of_no_accepted_ca(shown: &ClientAuth) -> bool {
         certificate::read(der, &limits).map_or(true, |own| shown.authorities.iter().any(|name| name == own.parsed.issuer.as_raw()))
     };
     !shown.own.is_empty() && !shown.authorities.is_empty() && !shown.authorities_cut && !shown.own.iter().any(accepts)
+}
+
+/// Whether more intermediates lie between our certificate and its root than the server follows: neither the leaf nor the root counts
+/// (OpenSSL's SSL_CTX_set_verify_depth, which nginx' ssl_verify_depth is). A server that does not ask follows none.
+fn is_too_deep(shown: &ClientAuth) -> bool {
+    let Some(depth) = shown.verify_depth.filter(|_| shown.outcome != ClientCertificate::NotRequested) else { return false };
+    let limits = Limits::default();
+    let mut rest: Vec<_> = shown.own.iter().filter_map(|der| certificate::read(der, &limits).ok()).collect();
+    if rest.is_empty() {
+        return false;
+    }
+    let mut last = rest.remove(0);
+    let mut intermediates = 0;
+    // What does not belong to the chain is not followed, and each is followed once.
+    while let Some(at) = rest.iter().position(|above| above.parsed.subject.as_raw() == last.parsed.issuer.as_raw()) {
+        last = rest.remove(at);
+        if last.facts.self_issued {
+            break;
+        }
+        intermediates += 1;
+    }
+    intermediates > depth
 }
 
 /// The server's clock minus ours. Both are known to the second, so that a second's difference is none.
@@ -76,6 +99,38 @@ mod tests {
         }
         let shown = ClientAuth { authorities: vec![name(&ca), b"garbage".to_vec()], ..ClientAuth::default() };
         assert_eq!(*facts(&shown).acceptable_cas, ["CN=Client CA".into()]);
+    }
+
+    #[test]
+    fn intermediates_behind_our_certificate_are_counted() {
+        let root = Issued::root("Root");
+        let (upper, other) = (root.intermediate("Upper"), Issued::root("Other"));
+        let lower = upper.intermediate("Lower");
+        let (leaf, near) = (lower.leaf("client", |_| {}), root.leaf("client", |_| {}));
+        let [root, upper, lower, leaf, near, other] = [&root, &upper, &lower, &leaf, &near, &other].map(|issued| issued.der.clone());
+        for (behaviour, own, deepest) in [
+            ("two", vec![&leaf, &lower, &upper], 2_u32),
+            ("two and the root", vec![&leaf, &lower, &upper, &root], 2),
+            ("two in another order", vec![&leaf, &upper, &lower], 2),
+            ("one twice", vec![&leaf, &lower, &lower], 1),
+            ("one and a stranger", vec![&leaf, &lower, &other], 1),
+            ("none", vec![&near], 0),
+            ("none and the root", vec![&near, &root], 0),
+        ] {
+            let own: Arc<[Vec<u8>]> = own.into_iter().cloned().collect();
+            for (depth, outcome, expected) in [
+                (Some(deepest), ClientCertificate::Rejected, false),
+                (deepest.checked_sub(1), ClientCertificate::Rejected, deepest > 0),
+                (deepest.checked_sub(1), ClientCertificate::Unconfirmed, deepest > 0),
+                (deepest.checked_sub(1), ClientCertificate::NotRequested, false),
+                (None, ClientCertificate::Rejected, false),
+            ] {
+                let shown = ClientAuth { own: own.clone(), verify_depth: depth, outcome, ..ClientAuth::default() };
+                let mut findings = FindingSet::EMPTY;
+                judge(&shown, &mut findings);
+                assert_eq!(findings.contains(Finding::ClientChainTooDeep), expected, "{behaviour}: {depth:?} {outcome}");
+            }
+        }
     }
 
     #[test]

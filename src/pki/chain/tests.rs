@@ -70,6 +70,7 @@ fn trust_completeness_and_order() {
         ("leaf and something unrelated", &[leaf, unrelated], &[root], &[Untrusted, IncompleteChain, WrongOrder]),
         ("an unknown root that was sent", &[leaf, lower, upper, root], &[other_root], &[Untrusted]),
         ("an unknown root that was not", &[leaf, lower, upper], &[other_root], &[Untrusted]),
+        ("an unknown root straight above looks the same as a gap", &[direct], &[other_root], &[Untrusted, IncompleteChain]),
         ("a root of the same name and another key", &[direct], &[namesake], &[Untrusted]),
         ("no roots at all", &[leaf, lower, upper], &[], &[Untrusted]),
         ("out of order", &[leaf, upper, lower], &[root], &[WrongOrder]),
@@ -78,12 +79,13 @@ fn trust_completeness_and_order() {
         ("one too many", &[leaf, lower, upper, unrelated], &[root], &[WrongOrder]),
         ("an issuer of the right name and the wrong key", &[direct, namesake], &[root], &[WrongOrder]),
         ("self-signed", &[alone], &[root], &[Untrusted, SelfSignedLeaf]),
-        ("self-signed and an anchor", &[alone], &[alone], &[SelfSignedLeaf]),
-        ("self-signed CA as leaf and an anchor", &[ca_alone], &[ca_alone], &[SelfSignedLeaf]),
+        ("self-signed and an anchor", &[alone], &[alone], &[]),
+        ("self-signed CA as leaf and an anchor", &[ca_alone], &[ca_alone], &[]),
         ("self-signed CA as leaf", &[ca_alone], &[root], &[Untrusted, SelfSignedLeaf]),
     ] {
         let endpoint = judged(chain, roots);
         assert_eq!(findings(&endpoint), expected, "{what} {:?}", endpoint.path_error);
+        assert_eq!(endpoint.leaf_is_anchor, roots.contains(&chain[0]), "{what}");
         assert_eq!(endpoint.path_error.is_some(), endpoint.leaf.contains(Untrusted), "{what}");
     }
 }

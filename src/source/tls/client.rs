@@ -119,7 +119,8 @@ impl Inner {
         let failure = identity.as_ref().err().map(|words| Failure::new(Stage::Parse, Reason::ClientCertificateUnusable, words.clone()));
         let known_as = failure.is_none().then_some(stamp);
         // The certificates of a broken pair are exposed all the same, as far as they can be read.
-        let seen = Observation { failure, stamp: known_as, ..Observation::found(place, Material::Blob { bytes, passphrases }) };
+        let seen =
+            Observation { failure, stamp: known_as, ..Observation::found(place, Material::ClientCertificate { bytes, passphrases }) };
         cx.observed(seen);
         let identity = identity.map(Arc::new).map_err(unusable)?;
         // Should a file have changed since, its stamp differs at the next scan.

@@ -3,6 +3,7 @@
 //! A document that cannot be read keeps its last good targets: what is watched must not vanish with a typing error.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -28,10 +29,21 @@ const SERVER_NAME: &str = "__server_name";
 /// YAML nests no deeper.
 const MOST_DEEP: usize = 16;
 
+/// A URL of documents. Its user and password never appear in logs.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct DocumentUrl(String);
+
+impl fmt::Debug for DocumentUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&HttpClient::shown(&self.0), f)
+    }
+}
+
 /// Where documents are, and what they said last.
 pub(super) struct Discovery {
     files: Vec<Pattern>,
-    urls: Vec<String>,
+    urls: Vec<DocumentUrl>,
     client: Mutex<Option<Trusting>>,
     server_name: Option<String>,
     last: Mutex<BTreeMap<String, Arc<Vec<Target>>>>,
@@ -72,14 +84,14 @@ impl Discovery {
     ///
     /// # Errors
     /// A pattern or URL that cannot be meant.
-    pub fn new(files: &[String], urls: &[String], base: &Path, server_name: Option<&str>) -> Result<Self, BuildError> {
+    pub fn new(files: &[String], urls: &[DocumentUrl], base: &Path, server_name: Option<&str>) -> Result<Self, BuildError> {
         let each = |key: &str, index: usize, error: String| BuildError::new(format!("{key}[{index}]"), error);
         let mut patterns = Vec::new();
         for (index, text) in files.iter().enumerate() {
             patterns.push(Pattern::new(text, base).map_err(|error| each("file_sd", index, error))?);
         }
         for (index, url) in urls.iter().enumerate() {
-            HttpClient::check(url).map_err(|error| each("http_sd", index, error))?;
+            HttpClient::check(&url.0).map_err(|error| each("http_sd", index, error))?;
         }
         Ok(Self {
             files: patterns,
@@ -102,7 +114,7 @@ impl Discovery {
             }
         }
         let client = self.client(roots);
-        let fetched = self.urls.iter().map(|url| async {
+        let fetched = self.urls.iter().map(|DocumentUrl(url)| async {
             let name = HttpClient::shown(url);
             let body = match &client {
                 Ok(_) if begins(url, "https://") && roots.is_none() => Err(Failure::new(

@@ -27,6 +27,7 @@ use crate::net::{Proxy, TlsClient, TlsVersion};
 pub use client::ClientCertificateSettings;
 use client::IdentityFiles;
 use discovery::Discovery;
+pub use discovery::DocumentUrl;
 pub use http::HttpSettings;
 use lanes::Lanes;
 use old::OldServers;
@@ -48,7 +49,7 @@ pub struct TlsSettings {
     file_sd: Vec<String>,
     /// URLs of targets as Prometheus asks them.
     #[serde(default)]
-    http_sd: Vec<String>,
+    http_sd: Vec<DocumentUrl>,
     /// Sent as SNI and looked for in the certificate, for targets that name none of their own; without it, the host. A name that TLS
     /// cannot carry is not sent, only looked for.
     #[serde(default)]
@@ -71,6 +72,9 @@ pub struct TlsSettings {
     /// Shown to servers that ask for one.
     #[serde(default)]
     client_certificate: Option<ClientCertificateSettings>,
+    /// How many intermediates behind the client certificate the servers are configured to follow (nginx: `ssl_verify_depth`).
+    #[serde(default)]
+    client_verify_depth: Option<u32>,
     /// Whether endpoints must, or may, refuse clients without a certificate: looked at with a second probe.
     #[serde(default)]
     expect: Expectation,
@@ -154,6 +158,12 @@ impl Settings for TlsSettings {
         if self.proxy.is_some() && self.resolve == Resolve::All {
             return Err(BuildError::new("resolve", "expected \"first\": with a proxy it is the proxy that resolves the names"));
         }
+        if let Some(address) = self.source_address
+            && matches!((address, self.ip), (IpAddr::V4(_), IpPreference::Ipv6) | (IpAddr::V6(_), IpPreference::Ipv4))
+        {
+            let words = format!("{address} cannot reach addresses of the other family, which are all that `ip` leaves");
+            return Err(BuildError::new("source_address", words));
+        }
         let server_name = self.server_name.as_deref();
         let discovers = !self.file_sd.is_empty() || !self.http_sd.is_empty();
         let targets = if discovers && self.targets.is_empty() {
@@ -172,6 +182,12 @@ impl Settings for TlsSettings {
                 "mutual TLS is looked at with a certificate and without: `client_certificate` is missing",
             ));
         }
+        if self.client_verify_depth.is_some() && self.client_certificate.is_none() {
+            return Err(BuildError::new(
+                "client_verify_depth",
+                "it is held against the client certificate: `client_certificate` is missing",
+            ));
+        }
         let identity = self.client_certificate.as_ref().map(|settings| IdentityFiles::new(settings, &cx.base)).transpose()?;
         let http = self.http.as_ref().map(|settings| settings.request(&self.alpn)).transpose()?;
         Ok(Box::new(TlsSource {
@@ -180,7 +196,15 @@ impl Settings for TlsSettings {
             targets,
             discovery,
             lanes: Lanes::new(self.concurrency),
-            prober: Prober { resolve: self.resolve, way, client, old: OldServers::new(self.check_old_tls), http, expect: self.expect },
+            prober: Prober {
+                resolve: self.resolve,
+                way,
+                client,
+                old: OldServers::new(self.check_old_tls),
+                http,
+                expect: self.expect,
+                verify_depth: self.client_verify_depth,
+            },
         }))
     }
 }

@@ -40,13 +40,25 @@ impl OldServers {
 
     /// Completes what a handshake showed, over connections of its own. The handshake's failure stays what it is. Cancel safe.
     pub async fn look(&self, place: &Place, shown: &mut Shown, reach: &Reach<'_>) {
-        let (aside, server_name) = (reach.budget.aside(), &*reach.target.server_name);
+        let (aside, server_name, told) = (reach.budget.aside(), &*reach.target.server_name, reach.budget);
+        let tell = |began: Duration, what: &str, ended: String| {
+            told.tell(Stage::Handshake, told.spent().saturating_sub(began), what, ended);
+        };
         let (budget, reach) = (&aside, &Reach { budget: &aside, ..*reach });
         if shown.chain.is_empty() && shown.failure.as_ref().is_some_and(may_be_old) {
+            let began = told.spent();
             let clear = match reach.open().await {
                 Ok(mut stream) => raw_hello(&mut stream, server_name, Newest::Tls12, budget).await,
                 Err(failure) => Err(failure),
             };
+            tell(
+                began,
+                "hand-made hello up to TLS 1.2",
+                match &clear {
+                    Ok(clear) => format!("{} certificates read in clear", clear.chain.len()),
+                    Err(failure) => format!("nothing to be read, {failure}"),
+                },
+            );
             // Whatever goes wrong here, the handshake's own failure says more.
             if let Ok(clear) = clear {
                 read_from(shown, clear);
@@ -67,7 +79,19 @@ impl OldServers {
                     let mut stream = reach.open().await?;
                     raw_hello(&mut stream, server_name, Newest::Tls11, budget).await
                 };
-                let accepted = match budget.within_share(Stage::Handshake, PATIENCE, asking).await {
+                let began = told.spent();
+                let answer = budget.within_share(Stage::Handshake, PATIENCE, asking).await;
+                tell(
+                    began,
+                    "TLS 1.1",
+                    match &answer {
+                        Ok(clear) if !clear.chain.is_empty() => "let in".to_owned(),
+                        Ok(_) => "refused".to_owned(),
+                        Err(failure) if is_no_answer(failure) => format!("no answer, {failure}"),
+                        Err(failure) => format!("refused, {failure}"),
+                    },
+                );
+                let accepted = match answer {
                     Ok(clear) => !clear.chain.is_empty(),
                     // Not a word about versions: what was known stays.
                     Err(failure) if is_no_answer(&failure) => known.is_some_and(|known| known.accepted),

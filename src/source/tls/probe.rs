@@ -21,6 +21,7 @@ pub(super) struct Prober {
     pub old: OldServers,
     pub http: Option<HttpRequest>,
     pub expect: Expectation,
+    pub verify_depth: Option<u32>,
 }
 
 /// What one target showed.
@@ -166,8 +167,19 @@ impl Prober {
             // One that did not ask was shown nothing.
             _ if !with_certificate => shown.admission(self.http.is_some()),
             _ => {
-                let second = self.shake(&reach, None).await;
-                second.map_or(Admission::Unknown, |shown| shown.admission(self.http.is_some()))
+                let aside = budget.aside();
+                let began = budget.spent();
+                let second = self.shake(&Reach { budget: &aside, ..reach }, None).await;
+                let admission = second.as_ref().map_or(Admission::Unknown, |shown| shown.admission(self.http.is_some()));
+                let words = match admission {
+                    Admission::LetIn => "let in",
+                    Admission::Refused => "refused",
+                    Admission::Unknown => "not to be seen whether it is let in",
+                };
+                let why = second.as_ref().map_or_else(Some, |shown| shown.failure.as_ref());
+                let why = why.map_or_else(String::new, |failure| format!(", {failure}"));
+                budget.tell(Stage::ClientAuth, budget.spent().saturating_sub(began), "without a certificate", format!("{words}{why}"));
+                admission
             }
         };
         Ok(Look { shown, without })
@@ -217,6 +229,7 @@ impl Prober {
             authorities_cut: shown.authorities_cut,
             schemes: shown.schemes,
             own: round.identity().ok().flatten().map(|identity| identity.chain()).unwrap_or_default(),
+            verify_depth: self.verify_depth,
             expectation: self.expect,
             without,
         };

@@ -204,8 +204,10 @@ fn read(written: &str) -> Result<Written, String> {
         Some((scheme, rest)) => (Some(scheme), rest),
         None => (None, written),
     };
-    let starttls = scheme.and_then(Starttls::of_scheme);
-    let direct = scheme.and_then(|scheme| DIRECT.iter().find(|(known, _)| *known == scheme));
+    // RFC 3986 section 3.1: in any case, and one label for all of them.
+    let lower = scheme.map(str::to_ascii_lowercase);
+    let starttls = lower.as_deref().and_then(Starttls::of_scheme);
+    let direct = lower.as_deref().and_then(|scheme| DIRECT.iter().find(|(known, _)| *known == scheme));
     let default_port = starttls.map(Starttls::default_port).or(direct.map(|(_, port)| *port));
     if let (Some(scheme), None) = (scheme, default_port) {
         let known: Vec<_> = DIRECT.iter().map(|(known, _)| *known).chain(Starttls::ALL.iter().map(|known| known.as_str())).collect();
@@ -214,7 +216,7 @@ fn read(written: &str) -> Result<Written, String> {
     }
     // What stands before the last @ is user information: it has no place in labels, and nothing here would use it.
     let authority = rest.rsplit_once('@').map_or(rest, |(_, authority)| authority);
-    let label = scheme.map_or_else(|| authority.to_owned(), |scheme| format!("{scheme}://{authority}"));
+    let label = lower.map_or_else(|| authority.to_owned(), |scheme| format!("{scheme}://{authority}"));
     let authority = if scheme.is_some() { authority.strip_suffix('/').unwrap_or(authority) } else { authority };
     if let Some(odd) = authority.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '?' | '#' | '\\')) {
         return Err(format!("expected `host:port`; {odd:?} has no meaning in `{label}`"));
@@ -259,7 +261,7 @@ fn ipv6(text: &str) -> Option<Host> {
 }
 
 pub(super) fn check_server_name(key: &str, name: &str) -> Result<(), BuildError> {
-    if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '[' | ']')) {
+    if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '[' | ']' | '*')) {
         return Err(BuildError::new(key, format!("expected a DNS name or an IP address, got `{name}`")));
     }
     Ok(())

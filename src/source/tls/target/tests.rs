@@ -13,6 +13,7 @@ fn a_target_is_taken_apart() {
         ("tls://example.com:8443", "tls://example.com:8443", name("example.com"), 8443, "example.com"),
         ("tls://example.com", "tls://example.com", name("example.com"), 443, "example.com"),
         ("https://example.com", "https://example.com", name("example.com"), 443, "example.com"),
+        ("HTTPS://Example.com", "https://Example.com", name("Example.com"), 443, "Example.com"),
         ("https://example.com/", "https://example.com/", name("example.com"), 443, "example.com"),
         ("https://user:p@ss@example.com:444", "https://example.com:444", name("example.com"), 444, "example.com"),
         ("user@example.com:443", "example.com:443", name("example.com"), 443, "example.com"),
@@ -79,6 +80,7 @@ fn targets_of_one_source_differ_in_target_or_server_name() {
     for (twice, behaviour) in [
         ([entry("a.example:443"), entry("a.example:443")], "written twice"),
         ([entry("a.example:443"), entry("me@a.example:443")], "apart from user information"),
+        ([entry("tls://a.example"), entry("TLS://a.example")], "apart from the scheme's case"),
         ([entry("a.example:443"), named("a.example")], "the host named as server name"),
     ] {
         let error = resolve_all(&twice, None).unwrap_err();
@@ -90,8 +92,10 @@ fn targets_of_one_source_differ_in_target_or_server_name() {
 fn none_and_nameless_ones_are_refused() {
     assert_eq!(resolve_all(&[], None).unwrap_err().key, "targets");
     assert_eq!(resolve_all(&[entry("a:1")], Some("")).unwrap_err().key, "server_name");
-    let blank = TargetSettings { server_name: Some("a b".into()), ..entry("a:1") };
-    assert_eq!(resolve_all(&[blank], None).unwrap_err().key, "targets[0].server_name");
+    for name in ["a b", "*.example.com", "*"] {
+        let named = TargetSettings { server_name: Some(name.into()), ..entry("a:1") };
+        assert_eq!(resolve_all(&[named], None).unwrap_err().key, "targets[0].server_name", "{name}");
+    }
 }
 
 #[test]
