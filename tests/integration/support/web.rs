@@ -194,12 +194,14 @@ async fn write(stream: &mut (impl AsyncWrite + Unpin), reply: &Reply) -> Option<
         stream.flush().await.ok()?;
     }
     let (last, pause) = reply.pieces.last()?;
-    while reply.repeats {
+    if !reply.repeats {
+        return Some(());
+    }
+    loop {
         tokio::time::sleep(*pause).await;
         stream.write_all(last).await.ok()?;
         stream.flush().await.ok()?;
     }
-    Some(())
 }
 
 async fn ask(stream: &mut (impl AsyncRead + Unpin), read: &mut Vec<u8>) -> Option<Asked> {
