@@ -3,6 +3,8 @@
 
 #[path = "integration/architecture.rs"]
 mod architecture;
+#[path = "integration/cache_killed.rs"]
+mod cache_killed;
 #[path = "integration/config.rs"]
 mod config;
 #[path = "integration/dashboards.rs"]
@@ -15,6 +17,8 @@ mod dependencies;
 mod discovery;
 #[path = "integration/exporter/mod.rs"]
 mod exporter;
+#[path = "integration/fetch.rs"]
+mod fetch;
 #[path = "integration/file.rs"]
 mod file;
 #[path = "integration/kubeconfig.rs"]

@@ -1,13 +1,15 @@
 //! The fuzz targets' functions on stable: the corpus as it is, then bent at random, the same way each time.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use notafter::model::clock::SystemClock;
 use notafter::model::{Limits, Material, UnixTime};
-use notafter::net::{Budget, Reading, Starttls};
+use notafter::net::{Budget, Reading, Starttls, Validators};
 use notafter::pki::{self, certificate, crl};
+use notafter::revocation::cache::log;
 
 /// Bent inputs for each target.
 const ROUNDS: usize = 1_500;
@@ -51,6 +53,16 @@ fn read_starttls(bytes: &[u8]) {
     let budget = Budget::new(Arc::new(SystemClock::new()), Duration::from_secs(60));
     let mut stream = tokio::io::join(says, tokio::io::sink());
     let _ = runtime.block_on(protocol.upgrade(&mut stream, "mail.example.com", &budget));
+}
+
+fn read_cache(bytes: &[u8]) {
+    let mut end = log::HEADER.len() as u64;
+    let _ = log::read(bytes, &mut |_, span| {
+        assert!(span.offset >= end);
+        end = span.offset + span.whole();
+        assert!(end <= bytes.len() as u64);
+    });
+    let _ = log::record(bytes);
 }
 
 /// What is tried.
@@ -129,6 +141,21 @@ fn dialogues() -> Vec<Vec<u8>> {
     says.iter().flat_map(|says| (0..protocols).map(|choice| [&[choice][..], says].concat())).collect()
 }
 
+/// A cache's log with a record of every kind.
+fn cache_log() -> Vec<u8> {
+    let validators = Validators { etag: Some("\"x\"".into()), last_modified: Some("Sat, 01 Jan 2022 00:00:00 GMT".into()) };
+    let (url, fetched_at) = (Cow::Borrowed("http://crl.example/"), UnixTime::from_secs(1_700_000_000));
+    let list = log::CrlRecord { url: url.clone(), id: 7, size: 9, crc: 1, validators: validators.clone(), fetched_at, fresh_until: None };
+    let body = Cow::Borrowed(&b"response"[..]);
+    let document =
+        log::Document { kind: log::DocumentKind::Ocsp, key: [5; 32], url: url.clone(), validators, fetched_at, fresh_until: None, body };
+    let mut bytes = log::HEADER.to_vec();
+    for record in [log::Record::Crl(list), log::Record::Document(document), log::Record::DocumentGone([5; 32]), log::Record::CrlGone(url)] {
+        log::append(&record, &mut bytes).unwrap();
+    }
+    bytes
+}
+
 #[test]
 fn nothing_that_is_read_makes_it_panic() {
     let mut files: Vec<_> =
@@ -136,12 +163,13 @@ fn nothing_that_is_read_makes_it_panic() {
     files.sort();
     assert!(files.len() >= 10, "{files:?}");
     let files: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();
-    let targets: [(&str, Read, Vec<Vec<u8>>); 5] = [
+    let targets: [(&str, Read, Vec<Vec<u8>>); 6] = [
         ("container", read_container, files.clone()),
         ("certificate", read_certificate, files.clone()),
         ("crl", read_crl, files),
         ("raw", read_hello, vec![hello()]),
         ("starttls", read_starttls, dialogues()),
+        ("cache", read_cache, vec![cache_log()]),
     ];
     for (target, read, seeds) in targets {
         let mut numbers = Numbers(0x6e6f_7461_6674_6572);

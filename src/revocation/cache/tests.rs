@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "what is read here was written here")]
+
 use std::borrow::Cow;
 use std::io::{Read, Write};
 use std::path::PathBuf;

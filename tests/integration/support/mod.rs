@@ -21,6 +21,7 @@ pub mod servers;
 pub mod sink;
 pub mod slapd;
 pub mod tls_server;
+pub mod web;
 
 /// Runs with the rights of nobody, where the test itself may do everything.
 pub fn as_nobody<T: Send>(run: impl FnOnce() -> T + Send) -> T {
