@@ -121,7 +121,9 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let specs = sources.build(&config)?;
     let (plans, planned) = tokio::sync::watch::channel(revocation::plan(&config.revocation)?);
     let probes = Arc::new(probe::Probes::new(&config, clock.clone()));
-    let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION")).with_prober(probes.clone()).with_revocations(views.clone());
+    let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION"))
+        .with_prober(probes.clone())
+        .with_revocations(views.clone());
     let state = Arc::new(state);
     let mut listeners = listeners::Listeners::new(state, GRACE);
     listeners.listen(&listen(&options, &config)).await?;

@@ -71,7 +71,9 @@ pub(super) fn cache(config: &Config) -> Cache {
     match (cache.notice(), cache.home()) {
         (Some(notice), _) => warn!("cache of CRLs and OCSP answers: {notice}"),
         (None, Home::Memory) => {
-            warn!("no cache_dir: neither configured nor $CACHE_DIRECTORY, $XDG_CACHE_HOME or $HOME is set; CRLs and OCSP answers will not outlast this process")
+            warn!(
+                "no cache_dir: neither configured nor $CACHE_DIRECTORY, $XDG_CACHE_HOME or $HOME is set; CRLs and OCSP answers will not outlast this process"
+            )
         }
         (None, _) => info!(bytes = cache.bytes(), "cache of CRLs and OCSP answers opened"),
     }

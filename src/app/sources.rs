@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::progress::Progress;
 use crate::config::{Config, SourceConfig};
-use crate::revocation::Views;
-use crate::revocation::cache::{Cache, CacheLimits};
 use crate::engine::store::{Snapshot, SnapshotStore};
 use crate::engine::{Parts, Round, SourceSpec, look_once};
 use crate::metrics::{Counters, Exposition, Renderer};
 use crate::model::clock::SystemClock;
 use crate::model::vocabulary::Compatibility;
 use crate::model::{BoxFuture, BuildError, Clock, RevocationView, SourceHeader, SourceId, UnixTime};
+use crate::revocation::Views;
+use crate::revocation::cache::{Cache, CacheLimits};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const REVISION: Option<&str> = option_env!("NOTAFTER_REVISION");

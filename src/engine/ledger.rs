@@ -182,9 +182,10 @@ impl Ledger {
         let header = self.header.clone();
         self.each_changed(|state| {
             let content = &state.content;
-            let is_about = content.certificates.iter().any(|facts| facts.lookup.is_some() && revocation.answers(&facts.fingerprint).is_some())
-                || content.crls.iter().any(|list| revocation.checked(&list.fingerprint).is_some())
-                || content.responses.iter().any(|response| revocation.checked(&response.fingerprint).is_some());
+            let is_about =
+                content.certificates.iter().any(|facts| facts.lookup.is_some() && revocation.answers(&facts.fingerprint).is_some())
+                    || content.crls.iter().any(|list| revocation.checked(&list.fingerprint).is_some())
+                    || content.responses.iter().any(|response| revocation.checked(&response.fingerprint).is_some());
             let after = is_about.then(|| carry(Some(state), TargetEvent::TimePassed, revocation, &header.options, now)).flatten();
             after.filter(|after| after.report != state.report)
         });

@@ -41,7 +41,14 @@ impl Watch {
         for state in known {
             ledger.put(state);
         }
-        Self { header, parts, ledger: Mutex::new(ledger), status: Mutex::default(), publishing: Mutex::default(), revocations: AtomicU64::new(0) }
+        Self {
+            header,
+            parts,
+            ledger: Mutex::new(ledger),
+            status: Mutex::default(),
+            publishing: Mutex::default(),
+            revocations: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn id(&self) -> &SourceId {

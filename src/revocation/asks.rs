@@ -171,7 +171,9 @@ impl Asks {
             (ask.in_flight, ask.tried, ask.failure) = (false, true, None);
             match &answered.answer {
                 // A cache on the way may hand out older ones than before.
-                Ok(answer) if ask.held.as_ref().is_none_or(|held| held.this_update <= answer.this_update) => ask.held = Some(answer.clone()),
+                Ok(answer) if ask.held.as_ref().is_none_or(|held| held.this_update <= answer.this_update) => {
+                    ask.held = Some(answer.clone())
+                }
                 Ok(_) => {}
                 Err(reason) => {
                     ask.failure = Some(*reason);
@@ -269,8 +271,7 @@ impl State {
         findings.insert_if(reason == Some(Why::ResponderUnauthorized), Finding::Unauthorized);
         findings.insert_if(reason == Some(Why::SignatureInvalid), Finding::SignatureInvalid);
         findings.insert_if(reason == Some(Why::UnsupportedAlgorithm), Finding::SignatureUnchecked);
-        let is_silent =
-            matches!(reason, Some(Why::Unreachable | Why::HttpError | Why::Malformed | Why::TooLarge | Why::ResponderStatus));
+        let is_silent = matches!(reason, Some(Why::Unreachable | Why::HttpError | Why::Malformed | Why::TooLarge | Why::ResponderStatus));
         findings.insert_if(is_silent && self.failures >= FAILURES, Finding::Unreachable);
         findings
     }

@@ -120,7 +120,8 @@ impl Authorities {
     fn named(&self, name: &[u8]) -> impl Iterator<Item = &Known> {
         let exact = self.by_name.get(name);
         // The same name may be spelled in another way; that is rare enough to look at all.
-        let other = exact.is_none().then(|| self.by_name.iter().filter(|(known, _)| crate::pki::name::same(known, name)).map(|(_, all)| all));
+        let other =
+            exact.is_none().then(|| self.by_name.iter().filter(|(known, _)| crate::pki::name::same(known, name)).map(|(_, all)| all));
         exact.into_iter().chain(other.into_iter().flatten()).flatten()
     }
 

@@ -258,7 +258,8 @@ impl Core {
     pub(super) fn is_out_of_scope(&self, url: &str) -> bool {
         let Some(checked) = self.lists.get(url).and_then(List::usable) else { return false };
         let Some(scope) = checked.list.scope.as_ref().filter(|scope| !scope.names.is_empty()) else { return false };
-        let groups: Vec<_> = self.users.get(url).into_iter().flatten().filter_map(|group| self.watched.groups.get(*group as usize)).collect();
+        let groups: Vec<_> =
+            self.users.get(url).into_iter().flatten().filter_map(|group| self.watched.groups.get(*group as usize)).collect();
         let points = || groups.iter().flat_map(|group| group.pointers.crls.iter().chain(&group.pointers.freshest));
         let mut here = points().filter(|point| point.urls.iter().any(|at| **at == *url)).peekable();
         here.peek().is_some() && !here.any(|point| point.names.iter().any(|name| scope.names.contains(name)))
@@ -328,7 +329,8 @@ impl Core {
             return false;
         }
         let Some(group) = self.watched.groups.get(group as usize) else { return false };
-        let mut here = group.pointers.crls.iter().chain(&group.pointers.freshest).filter(|point| point.urls.iter().any(|at| **at == *url)).peekable();
+        let mut here =
+            group.pointers.crls.iter().chain(&group.pointers.freshest).filter(|point| point.urls.iter().any(|at| **at == *url)).peekable();
         if here.peek().is_none() {
             // A list says itself where its deltas are.
             return true;

@@ -166,11 +166,7 @@ impl List {
     /// For how long what is held is good.
     pub(super) fn validity(&self, fresh_until: Option<UnixTime>) -> Validity {
         let facts = self.held.as_ref().map(|held| &held.facts);
-        Validity {
-            this_update: facts.map(|facts| facts.this_update),
-            next_update: facts.and_then(|facts| facts.next_update),
-            fresh_until,
-        }
+        Validity { this_update: facts.map(|facts| facts.this_update), next_update: facts.and_then(|facts| facts.next_update), fresh_until }
     }
 
     fn say_how_it_is_signed(&mut self, held: &Held) {

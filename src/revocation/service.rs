@@ -61,8 +61,18 @@ impl Service {
     pub fn new(settings: Settings, parts: Parts) -> Self {
         let Parts { snapshots, views, fetcher, cache, events, clock } = parts;
         let settings = Arc::new(settings);
-        let tools = Arc::new(Tools { fetcher, cache, events, clock: clock.clone(), settings: settings.clone(), delegates: Mutex::default() });
-        Self { core: Arc::new(Mutex::new(Core::new(settings))), views, snapshots, clock, tools, generation: None, rows_at: Duration::ZERO, time_at: Duration::ZERO }
+        let tools =
+            Arc::new(Tools { fetcher, cache, events, clock: clock.clone(), settings: settings.clone(), delegates: Mutex::default() });
+        Self {
+            core: Arc::new(Mutex::new(Core::new(settings))),
+            views,
+            snapshots,
+            clock,
+            tools,
+            generation: None,
+            rows_at: Duration::ZERO,
+            time_at: Duration::ZERO,
+        }
     }
 
     /// Works for ever.

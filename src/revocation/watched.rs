@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::authorities::Authorities;
-use crate::model::{
-    Content, Lookup, Place, Pointers, RevocationMethod, SnapshotView, SourceHeader, SourceId, TargetState,
-};
+use crate::model::{Content, Lookup, Place, Pointers, RevocationMethod, SnapshotView, SourceHeader, SourceId, TargetState};
 
 /// Everything that is watched.
 #[derive(Default)]

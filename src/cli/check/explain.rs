@@ -262,7 +262,11 @@ pub(super) fn of_revocation(reason: RevocationReason) -> Advice {
             SHOW_LIST,
             "Let the CA sign with RSA or ECDSA over a NIST curve; or leave the method out of the source's revocation.",
         ),
-        RevocationReason::NonceMismatch => advice("The OCSP answer carries another nonce than the question: somebody replays answers, or the responder is broken.", "openssl ocsp -issuer CA.pem -cert FILE -url URL -nonce", "Ask the responder directly, without a cache; set nonce = false where answers are produced beforehand."),
+        RevocationReason::NonceMismatch => advice(
+            "The OCSP answer carries another nonce than the question: somebody replays answers, or the responder is broken.",
+            "openssl ocsp -issuer CA.pem -cert FILE -url URL -nonce",
+            "Ask the responder directly, without a cache; set nonce = false where answers are produced beforehand.",
+        ),
         RevocationReason::Malformed => advice(
             "What came is no CRL or OCSP answer: an error page, a login page, or damaged.",
             "curl -sv URL | head -c 200",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::super::asks::Ask;
 use super::super::lists::List;
-use super::super::view::{Changes, View};
 use super::super::rows;
+use super::super::view::{Changes, View};
 use super::Core;
 use crate::model::{
     Answer, Answers, Authority, Finding, FindingSet, Lookup, Pointers, RevocationMethod, RevocationReason, RevocationView, UnixTime,
@@ -134,7 +134,13 @@ impl Core {
     }
 
     /// Why lists give no answer, seen from where they should be; `None` while one that may answer has not been looked for.
-    fn why_not(&self, pointers: &Pointers, issuer: Option<&Arc<Authority>>, usable: bool, why: RevocationReason) -> Option<RevocationReason> {
+    fn why_not(
+        &self,
+        pointers: &Pointers,
+        issuer: Option<&Arc<Authority>>,
+        usable: bool,
+        why: RevocationReason,
+    ) -> Option<RevocationReason> {
         let urls = pointers.crls.iter().flat_map(|point| &point.urls).map(|url| &**url);
         let pointed: Vec<&List> = urls.chain(self.settings.lists.iter().map(|url| &**url)).filter_map(|url| self.lists.get(url)).collect();
         if pointed.is_empty() && !usable {

@@ -146,7 +146,13 @@ impl Core {
     }
 
     /// The cache was asked for an answer.
-    pub(in super::super) fn recalled(&mut self, question: &Question, answered: &Answered, fetched_at: UnixTime, fresh_until: Option<UnixTime>) {
+    pub(in super::super) fn recalled(
+        &mut self,
+        question: &Question,
+        answered: &Answered,
+        fetched_at: UnixTime,
+        fresh_until: Option<UnixTime>,
+    ) {
         self.responders.answered(&question.url, answered);
         self.asks.recalled(&question.fingerprint, answered, fetched_at, fresh_until);
         self.changed.insert(question.fingerprint);
@@ -192,7 +198,8 @@ impl Core {
         let files: Vec<_> = self.files.iter().filter_map(|(at, list)| Some((*at, unsigned(list)?))).collect();
         for (fingerprint, issuer) in files {
             let signers = self.signers_named(&issuer);
-            let from = self.watched.lists.get(&fingerprint).map(|found| Arc::from(found.what.to_string_lossy())).unwrap_or_else(|| Arc::from(""));
+            let from =
+                self.watched.lists.get(&fingerprint).map(|found| Arc::from(found.what.to_string_lossy())).unwrap_or_else(|| Arc::from(""));
             if self.files.get_mut(&fingerprint).is_some_and(|list| list.look_for_signer(&from, &signers)) {
                 self.file_changed(&fingerprint);
             }
@@ -210,7 +217,9 @@ impl Core {
         let users: HashSet<u32> = self.users.get(url).cloned().unwrap_or_default();
         let checked = self.lists.get(url).and_then(List::usable);
         let deltas: Vec<Arc<str>> = checked
-            .map(|checked| checked.list.freshest.iter().flat_map(|point| &point.urls).map(|url| Arc::from(&**url)).take(MOST_DELTAS).collect())
+            .map(|checked| {
+                checked.list.freshest.iter().flat_map(|point| &point.urls).map(|url| Arc::from(&**url)).take(MOST_DELTAS).collect()
+            })
             .unwrap_or_default();
         for delta in deltas {
             users.iter().for_each(|group| self.look_for(delta.clone(), *group));
@@ -233,7 +242,8 @@ impl Core {
     fn issuer_changed(&mut self, issuer: Option<&[u8]>) {
         let Some(issuer) = issuer else { return };
         for (at, group) in (0..).zip(&self.watched.groups) {
-            let names_it = group.pointers.crls.iter().any(|point| point.crl_issuer.as_deref().is_some_and(|named| name::same(named, issuer)));
+            let names_it =
+                group.pointers.crls.iter().any(|point| point.crl_issuer.as_deref().is_some_and(|named| name::same(named, issuer)));
             if !group.members.is_empty() && (names_it || name::same(&group.issuer, issuer)) {
                 self.dirty.insert(at);
             }
