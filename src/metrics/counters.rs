@@ -37,10 +37,6 @@ impl Counters {
     /// The metric table contradicts itself; no input does that.
     pub fn new(version: &str, revision: Option<&str>) -> Result<Self, prometheus::Error> {
         let counters = Self::of_sources(version, revision)?;
-        counters.registry.register(Box::new(counters.fetches.clone()))?;
-        for (kind, outcome) in FetchKind::ALL.iter().flat_map(|kind| FetchOutcome::ALL.iter().map(move |outcome| (kind, outcome))) {
-            counters.fetches.with_label_values(&[kind.as_str(), outcome.as_str(), ""]);
-        }
         counters.registry.register(Box::new(counters.reload_successful.clone()))?;
         counters.registry.register(Box::new(counters.reload_success_at.clone()))?;
         counters.registry.register(Box::new(ProcessCollector::for_self()))?;
@@ -84,6 +80,10 @@ impl Counters {
         registry.register(Box::new(counters.pkcs12_passphrases.clone()))?;
         registry.register(Box::new(counters.jks_passphrases.clone()))?;
         registry.register(Box::new(build))?;
+        registry.register(Box::new(counters.fetches.clone()))?;
+        for (kind, outcome) in FetchKind::ALL.iter().flat_map(|kind| FetchOutcome::ALL.iter().map(move |outcome| (kind, outcome))) {
+            counters.fetches.with_label_values(&[kind.as_str(), outcome.as_str(), ""]);
+        }
         Ok(counters)
     }
 
