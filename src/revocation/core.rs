@@ -155,6 +155,11 @@ impl Core {
         for users in self.users.values_mut() {
             users.retain(|group| watched.groups.get(*group as usize).is_some_and(|group| !group.members.is_empty()));
         }
+        if !self.removed.is_empty() {
+            self.users.retain(|_, users| !users.is_empty());
+            let (users, settings) = (&self.users, &self.settings);
+            self.lists.retain(|url, list| list.in_flight || users.contains_key(url) || settings.lists.contains(url));
+        }
         if files {
             self.files.retain(|fingerprint, _| watched.lists.contains_key(fingerprint));
             self.responses_dirty = true;
@@ -164,6 +169,8 @@ impl Core {
         }
         if self.authorities.revision != revision {
             self.authorities_came();
+        } else if !groups.is_empty() {
+            self.look_for_signers();
         }
     }
 
@@ -224,7 +231,7 @@ impl Core {
         if self.settings.offline {
             return None;
         }
-        let lists = self.lists.values().filter(|list| !list.in_flight).map(|list| list.schedule.next_at());
+        let lists = self.lists.iter().filter(|(url, list)| !list.in_flight && self.is_wanted(url)).map(|(_, list)| list.schedule.next_at());
         lists.chain(self.asks.next_at()).chain(self.downloads.next_at()).min()
     }
 
@@ -263,6 +270,16 @@ impl Core {
         let points = || groups.iter().flat_map(|group| group.pointers.crls.iter().chain(&group.pointers.freshest));
         let mut here = points().filter(|point| point.urls.iter().any(|at| **at == *url)).peekable();
         here.peek().is_some() && !here.any(|point| point.names.iter().any(|name| scope.names.contains(name)))
+    }
+
+    /// Whether a list at this URL is in use: the cache keeps it.
+    pub(super) fn uses_list(&self, url: &str) -> bool {
+        self.lists.contains_key(url)
+    }
+
+    /// Whether an answer about this certificate, or from this place, is in use.
+    pub(super) fn uses_document(&self, key: &[u8; 32]) -> bool {
+        self.asks.get(key).is_some() || self.downloads.uses(key)
     }
 
     /// Whether the kept copy of a list is damaged: a conditional request would bring nothing.

@@ -1,6 +1,6 @@
 //! Issuers' certificates that are fetched because certificates say where they are (caIssuers, RFC 5280 section 4.2.2.1).
 //!
-//! May touch: `model`. What was fetched is believed for a certificate only when it issued it; that is not decided here.
+//! May touch: `model`, `pki`. What was fetched is believed for a certificate only when it issued it; that is not decided here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::schedule::{Kind, Schedule};
 use crate::model::{RevocationReason, UnixTime};
+use crate::pki::certificate;
 
 /// How many places are fetched from in all: each watched certificate may name four.
 const MOST: usize = 10_000;
@@ -77,6 +78,16 @@ impl Downloads {
                 download.schedule.failed(reason, retry_after, now);
             }
         }
+    }
+
+    /// Whether what is kept under this key is from one of the places.
+    pub(super) fn uses(&self, key: &[u8; 32]) -> bool {
+        self.by_url.keys().any(|url| Self::key(url) == *key)
+    }
+
+    /// The key that the cache keeps a place's answer under.
+    pub(super) fn key(url: &str) -> [u8; 32] {
+        certificate::fingerprint(url.as_bytes())
     }
 
     /// Whether each was tried.

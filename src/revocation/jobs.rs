@@ -5,10 +5,12 @@
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::asks::Question;
 use super::cache::{Cache, Document, DocumentKind, Incoming};
 use super::core::{Core, Job};
+use super::issuers::Downloads;
 use super::lists::Taken;
 use super::settings::Settings;
 use crate::model::revocation::Policy;
@@ -23,6 +25,8 @@ use crate::pki::ocsp::{self, Answered, DelegateCache};
 const WINDOW: usize = 64 << 10;
 /// The largest OCSP response, and the largest issuer's certificate.
 const SMALL: u64 = 64 << 10;
+/// An issuer's certificate does not change under its URL while certificates point to it; a mistake may be mended there.
+const ISSUERS_KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 const OCSP_RESPONSE: &str = "application/ocsp-response";
 
 type Why = (RevocationReason, Box<str>);
@@ -94,8 +98,7 @@ impl Tools {
                     Done::Recalled(recalled.unwrap_or_default())
                 }
                 Job::Issuer(url) => {
-                    let outcome = self.small(&url, "application/pkix-cert", None).await.map(|(body, _)| body);
-                    self.count(FetchKind::Issuer, &outcome);
+                    let outcome = self.issuer(&url).await;
                     Done::Issuer { url, outcome }
                 }
             }
@@ -165,6 +168,45 @@ impl Tools {
         });
         self.count(FetchKind::Ocsp, &outcome);
         Done::Ask { question: Box::new(question), outcome, fresh_until }
+    }
+
+    /// An issuer's certificate: as it was kept, when that is not old; else fetched; an old one rather than none.
+    async fn issuer(&self, url: &Arc<str>) -> Result<Vec<u8>, FetchFailure> {
+        let (cache, key) = (self.cache.clone(), Downloads::key(url));
+        let kept = tokio::task::spawn_blocking(move || cache.document(&key).ok().flatten()).await.ok().flatten();
+        if let Some(kept) = kept.as_ref().filter(|kept| self.now().since(kept.fetched_at) < ISSUERS_KEPT_FOR) {
+            return Ok(kept.body.to_vec());
+        }
+        let outcome = self.small(url, "application/pkix-cert", None).await.map(|(body, _)| body);
+        self.count(FetchKind::Issuer, &outcome);
+        match (outcome, kept) {
+            (Ok(body), _) => {
+                let (cache, url, now, kept) = (self.cache.clone(), url.clone(), self.now(), body.clone());
+                let keep = move || {
+                    let document = Document {
+                        kind: DocumentKind::Issuer,
+                        key,
+                        url: (&*url).into(),
+                        validators: Validators::default(),
+                        fetched_at: now,
+                        fresh_until: None,
+                        body: kept.into(),
+                    };
+                    if let Err(error) = cache.keep_documents(&[document]) {
+                        tracing::debug!(%url, "an issuer's certificate was not kept: {error}");
+                    }
+                };
+                let _ = tokio::task::spawn_blocking(keep).await;
+                Ok(body)
+            }
+            (Err(_), Some(kept)) => Ok(kept.body.into_owned()),
+            (Err(failure), None) => Err(failure),
+        }
+    }
+
+    /// Tells the cache what is in use, so that it knows what may go when room is needed.
+    pub(super) fn mark(&self, core: &Core) {
+        self.cache.mark(&|url| core.uses_list(url), &|key| core.uses_document(key));
     }
 
     /// Fetches something small as a whole.

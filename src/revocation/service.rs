@@ -26,6 +26,8 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const ROWS_EVERY: Duration = Duration::from_secs(1);
 /// How often they are looked at for what time alone changes.
 const TIME_EVERY: Duration = Duration::from_secs(30);
+/// How often the cache is told what is in use.
+const MARKS_EVERY: Duration = Duration::from_secs(300);
 
 /// What the service works with.
 pub struct Parts {
@@ -54,6 +56,7 @@ pub struct Service {
     /// When rows are looked at again: by the clock that never goes back.
     rows_at: Duration,
     time_at: Duration,
+    marks_at: Option<Duration>,
 }
 
 impl Service {
@@ -72,6 +75,7 @@ impl Service {
             generation: None,
             rows_at: Duration::ZERO,
             time_at: Duration::ZERO,
+            marks_at: None,
         }
     }
 
@@ -118,8 +122,8 @@ impl Service {
         let snapshot = self.snapshots.load();
         let generation = snapshot.generation();
         let is_new = self.generation.replace(generation) != Some(generation);
-        let rows = self.rows_due();
-        let (core, views, now) = (self.core.clone(), self.views.clone(), self.now());
+        let (rows, marks) = (self.rows_due(), self.marks_due());
+        let (core, views, now, tools) = (self.core.clone(), self.views.clone(), self.now(), self.tools.clone());
         self.blocking(move || {
             let mut core = lock(&core);
             if is_new {
@@ -127,6 +131,9 @@ impl Service {
             }
             let changes = core.judge(&views.view(), now);
             views.publish(changes);
+            if marks {
+                tools.mark(&core);
+            }
             if rows {
                 let changes = core.rows(&views.view(), now);
                 views.publish(changes);
@@ -173,6 +180,17 @@ impl Service {
         let due = now >= self.rows_at;
         if due {
             self.rows_at = now + ROWS_EVERY;
+        }
+        due
+    }
+
+    /// Only after a while: at the start nothing is collected yet, and everything would seem unused.
+    fn marks_due(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        let at = *self.marks_at.get_or_insert(now + MARKS_EVERY);
+        let due = now >= at;
+        if due {
+            self.marks_at = Some(now + MARKS_EVERY);
         }
         due
     }

@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// The lists that answer for certificates with these pointers and this issuer: at the URLs they name, at those that are configured, and in files.
-    fn lists_for(&self, pointers: &Pointers, issuer: &Arc<Authority>) -> Vec<&Checked> {
+    pub(super) fn lists_for(&self, pointers: &Pointers, issuer: &Arc<Authority>) -> Vec<&Checked> {
         let points = pointers.crls.iter().chain(&pointers.freshest);
         let named = points.flat_map(|point| &point.urls).map(|url| &**url);
         let mut urls: BTreeSet<&str> = named.chain(self.settings.lists.iter().map(|url| &**url)).collect();

@@ -8,12 +8,12 @@ use super::super::cache::CrlCopy;
 use super::super::lists::{List, Taken};
 use super::super::schedule::{Kind, Schedule};
 use super::Core;
-use crate::model::{Authority, Limits, RevocationReason, UnixTime};
+use crate::model::{Authority, Limits, RevocationReason, Says, UnixTime};
 use crate::net::FetchFailure;
 use crate::pki::certificate;
-use crate::pki::crl::Scanned;
+use crate::pki::crl::{self, Scanned};
 use crate::pki::name;
-use crate::pki::ocsp::Answered;
+use crate::pki::ocsp::{Answered, Signer};
 
 type Why = (RevocationReason, Box<str>);
 
@@ -132,6 +132,12 @@ impl Core {
         now: UnixTime,
     ) {
         match outcome {
+            // RFC 6960 section 4.2.2.2.1: without nocheck the delegate's own revocation counts, as far as lists at hand tell.
+            Ok(answered) if self.has_revoked_delegate(question, &answered, now) => {
+                let (reason, detail) = (RevocationReason::ResponderUnauthorized, "the responder's own certificate is revoked");
+                self.asks.failed(&question.fingerprint, reason, None, now);
+                self.responders.failed(&question.url, reason, detail.into());
+            }
             Ok(answered) => {
                 self.responders.answered(&question.url, &answered);
                 self.asks.answered(&question.fingerprint, &answered, fresh_until, now);
@@ -143,6 +149,13 @@ impl Core {
         }
         self.changed.insert(question.fingerprint);
         self.rows_dirty = true;
+    }
+
+    fn has_revoked_delegate(&self, question: &Question, answered: &Answered, now: UnixTime) -> bool {
+        let Signer::Delegate(delegate) = &answered.signer else { return false };
+        let Some(lookup) = delegate.lookup.as_deref().filter(|_| !delegate.nocheck) else { return false };
+        let lists = self.lists_for(&lookup.pointers, &question.issuer);
+        crl::answer(lookup, &lists, now, &self.policy).is_ok_and(|answer| matches!(answer.says, Says::Revoked { .. }))
     }
 
     /// The cache was asked for an answer.
@@ -187,6 +200,17 @@ impl Core {
 
     /// More authorities are known: signatures that nobody could check may be checked now.
     pub(super) fn authorities_came(&mut self) {
+        self.look_for_signers();
+        for (at, group) in (0..).zip(&self.watched.groups) {
+            if !group.members.is_empty() && self.issuers.get(&at).is_none_or(|issuer| issuer.authority.is_none() || !issuer.by_key) {
+                self.dirty.insert(at);
+            }
+        }
+        self.responses_dirty = true;
+    }
+
+    /// Looks again for the signers of lists that nobody could check.
+    pub(super) fn look_for_signers(&mut self) {
         let unsigned = |list: &List| list.held.as_ref().filter(|held| held.checked.is_none()).map(|held| held.issuer.clone());
         let urls: Vec<_> = self.lists.iter().filter_map(|(url, list)| Some((url.clone(), unsigned(list)?))).collect();
         for (url, issuer) in urls {
@@ -204,12 +228,6 @@ impl Core {
                 self.file_changed(&fingerprint);
             }
         }
-        for (at, group) in (0..).zip(&self.watched.groups) {
-            if !group.members.is_empty() && self.issuers.get(&at).is_none_or(|issuer| issuer.authority.is_none() || !issuer.by_key) {
-                self.dirty.insert(at);
-            }
-        }
-        self.responses_dirty = true;
     }
 
     /// A list changed: whoever looks for it is judged anew, and where it says that its deltas are is looked, too.
