@@ -32,7 +32,8 @@ pub fn assess(content: &Content, endpoint: Option<&EndpointFacts>, now: UnixTime
     }
 }
 
-fn certificate(facts: &CertificateFacts, now: UnixTime) -> FindingSet {
+/// Judges one certificate by itself.
+pub fn certificate(facts: &CertificateFacts, now: UnixTime) -> FindingSet {
     let mut findings = FindingSet::EMPTY;
     // RFC 5280 section 4.1.2.5: the validity period runs through notAfter, inclusive.
     findings.insert_if(now > facts.not_after, Finding::Expired);

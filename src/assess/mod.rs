@@ -9,5 +9,5 @@ pub(crate) mod fixtures;
 mod renewal;
 
 pub use carry::{Look, TargetEvent, carry};
-pub use findings::assess;
+pub use findings::{assess, certificate};
 pub use renewal::{Renewal, renewals};

@@ -109,6 +109,13 @@ pub struct Response<'a> {
     pub(super) certificates: Vec<&'a [u8]>,
 }
 
+impl<'a> Response<'a> {
+    /// The certificates that came along, DER: the signer's may be one of them.
+    pub fn certificates(&self) -> &[&'a [u8]] {
+        &self.certificates
+    }
+}
+
 /// Who says that it signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResponderId<'a> {
