@@ -21,6 +21,8 @@ mod file;
 mod kubeconfig;
 #[path = "integration/mutual_tls.rs"]
 mod mutual_tls;
+#[path = "integration/pkits.rs"]
+mod pkits;
 #[path = "integration/probe.rs"]
 mod probe;
 #[path = "integration/starttls_peers.rs"]

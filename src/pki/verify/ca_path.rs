@@ -95,8 +95,9 @@ impl<'p> Search<'p, '_> {
         for extension in read.parsed.extensions() {
             match extension.oid.as_bytes() {
                 [0x55, 0x1d, 0x1e] if is_issuer && constrains_directory_names(extension.value).unwrap_or(true) => return Err(PathError::NameConstraints),
-                // Identifiers of keys, usages, names, constraints, policies, distribution points; authority and subject information access.
-                [0x55, 0x1d, 0x0e | 0x0f | 0x11..=0x13 | 0x1e..=0x21 | 0x23..=0x25 | 0x2e | 0x36] => {}
+                // Identifiers of keys, usages, names, constraints, distribution points, access to information. Policies are not evaluated: who names
+                // some is let through, who constrains or maps them critically is not.
+                [0x55, 0x1d, 0x0e | 0x0f | 0x11..=0x13 | 0x1e..=0x20 | 0x23 | 0x25 | 0x2e] => {}
                 b"\x2b\x06\x01\x05\x05\x07\x01\x01" | b"\x2b\x06\x01\x05\x05\x07\x01\x0b" => {}
                 _ if extension.critical => return Err(PathError::CriticalExtension),
                 _ => {}
