@@ -11,6 +11,10 @@ mod points;
 mod scan;
 mod signer;
 mod sniff;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod watched;
 
 pub use answer::{Checked, answer, applies};

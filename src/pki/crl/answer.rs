@@ -276,3 +276,6 @@ fn closeness(reason: RevocationReason) -> u8 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;
