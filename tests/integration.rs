@@ -35,3 +35,5 @@ mod tls;
 mod tls_openssl;
 #[path = "integration/tls_ways.rs"]
 mod tls_ways;
+#[path = "integration/verify.rs"]
+mod verify;

@@ -264,6 +264,7 @@ fn the_seeds_of_the_fuzzer_replay() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         decoded(bytes.clone());
         let _ = crl::read(&bytes);
+        let _ = ocsp::read(&bytes);
         let _ = certificate::read(&bytes, &Limits::default());
         replayed += 1;
     }
@@ -296,4 +297,28 @@ fn a_handshake_gives_its_chain_in_order() {
     let endpoint = facts.endpoint.unwrap();
     assert!(endpoint.stapled && endpoint.client_certificate_requested);
     assert_eq!((endpoint.version.as_deref(), endpoint.alpn.as_deref()), (Some("TLS 1.3"), Some("h2")));
+}
+
+#[test]
+fn what_revocation_is_looked_up_by() {
+    let root = Issued::root("Root");
+    let sub = root.intermediate("Sub");
+    let leaf = sub.leaf("a.example", |params| {
+        params.serial_number = Some(rcgen::SerialNumber::from_slice(&[0, 0xff]));
+        params.use_authority_key_identifier_extension = true;
+        params.crl_distribution_points = vec![rcgen::CrlDistributionPoint { uris: vec!["http://crl.example/1".into()] }];
+    });
+    let mut params = crate::pki::fixtures::ca_params("Root");
+    params.use_authority_key_identifier_extension = true;
+    let rolled_over = root.issue(params);
+    let [leaf, sub, rolled_over, root] = [leaf, sub, rolled_over, root].map(|issued| certificate(issued.der));
+    assert!(root.lookup.is_none() && root.authority.is_some(), "self-signed");
+    assert!(rolled_over.self_issued && rolled_over.lookup.is_some(), "self-issued by another key");
+    let (lookup, authority) = (leaf.lookup.unwrap(), sub.authority.unwrap());
+    assert!(leaf.authority.is_none() && sub.lookup.unwrap().is_ca);
+    assert_eq!((&*lookup.serial, lookup.is_ca, &lookup.issuer), (&[0, 0xff][..], false, &authority.subject));
+    assert_eq!(&*lookup.pointers.crls[0].urls[0], "http://crl.example/1");
+    assert_eq!(lookup.pointers.authority_key, authority.key_id);
+    assert!(lookup.signed.as_ref().unwrap().is_digest);
+    assert!(crate::pki::authority::issued(&authority, &lookup) && !crate::pki::authority::issued(&root.authority.unwrap(), &lookup));
 }

@@ -115,8 +115,10 @@ fn signer(
             Err(reason) => refusal = reason,
         }
     }
+    // The issuer's own certificate, when it is sent along, is no delegate.
+    let is_other_signer = |subject: &[u8], key: &[u8]| *key != *issuer.key && is_signer(subject, key);
     for der in &response.certificates {
-        let Some(known) = delegates.look(der, issuer, is_signer) else { continue };
+        let Some(known) = delegates.look(der, issuer, is_other_signer) else { continue };
         let outcome =
             may_answer(&known, issuer, response.produced_at, now).and_then(|weak| checked(&known.key).map(|response| weak || response));
         match outcome {

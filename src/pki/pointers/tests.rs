@@ -14,8 +14,11 @@ fn uri(text: &str) -> Vec<u8> {
 }
 
 /// A distribution point with full names.
-fn point(names: &[Vec<u8>], more: &[u8]) -> Vec<u8> {
-    tlv(der::SEQUENCE, &[tlv(0xa0, &tlv(0xa0, &names.concat())), more.to_vec()].concat())
+fn point(names: &[impl AsRef<[u8]>], more: &[u8]) -> Vec<u8> {
+    tlv(
+        der::SEQUENCE,
+        &[tlv(0xa0, &tlv(0xa0, &names.iter().flat_map(|name| name.as_ref().to_vec()).collect::<Vec<_>>())), more.to_vec()].concat(),
+    )
 }
 
 fn access(method: u8, location: &[u8]) -> Vec<u8> {
@@ -47,21 +50,17 @@ fn distribution_points_of_every_form() {
     let other = tlv(0xa2, &tlv(DIRECTORY_NAME, &name("Other")));
     let http = uri("http://a/b.crl");
     for (what, written, expected) in [
-        ("one URL", point(&[http.clone()], &[]), (vec![http.clone()], vec!["http://a/b.crl"], None, None)),
+        ("one URL", point(&[&http], &[]), (vec![http.clone()], vec!["http://a/b.crl"], None, None)),
         ("https too, in any case", point(&[uri("HTTPS://a/b")], &[]), (vec![uri("HTTPS://a/b")], vec!["HTTPS://a/b"], None, None)),
         (
             "alternatives",
             point(&[ldap.clone(), http.clone(), directory.clone(), http.clone()], &[]),
             (vec![ldap.clone(), http.clone(), directory.clone(), http.clone()], vec!["http://a/b.crl"], None, None),
         ),
-        ("LDAP alone", point(&[ldap.clone()], &[]), (vec![ldap.clone()], vec![], None, None)),
-        ("reasons", point(&[http.clone()], &[0x81, 2, 1, 0x66]), (vec![http.clone()], vec!["http://a/b.crl"], Some(0b110_0110), None)),
+        ("LDAP alone", point(&[&ldap], &[]), (vec![ldap.clone()], vec![], None, None)),
+        ("reasons", point(&[&http], &[0x81, 2, 1, 0x66]), (vec![http.clone()], vec!["http://a/b.crl"], Some(0b110_0110), None)),
         ("another issuer", tlv(der::SEQUENCE, &other), (vec![], vec![], None, Some(name("Other")))),
-        (
-            "an issuer of no directory",
-            point(&[http.clone()], &tlv(0xa2, &http)),
-            (vec![http.clone()], vec!["http://a/b.crl"], None, Some(vec![])),
-        ),
+        ("an issuer of no directory", point(&[&http], &tlv(0xa2, &http)), (vec![http.clone()], vec!["http://a/b.crl"], None, Some(vec![]))),
         ("relative to the issuer", relative_to(&[]), (vec![full("CA")], vec![], None, None)),
         ("relative to another issuer", relative_to(&other), (vec![full("Other")], vec![], None, Some(name("Other")))),
         ("a URL with a blank", point(&[uri("http://a/b c")], &[]), (vec![uri("http://a/b c")], vec![], None, None)),
