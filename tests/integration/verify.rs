@@ -31,7 +31,7 @@ impl World {
     fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
         let folder = world.folder();
-        for ca in ["root", "issuing", "stranger"] {
+        for ca in ["root", "issuing", "stranger", "other"] {
             std::fs::create_dir(folder.join(ca)).unwrap();
             std::fs::write(folder.join(ca).join("index.txt"), "").unwrap();
             for (file, number) in [("serial", "1000"), ("number", "01")] {
@@ -39,7 +39,7 @@ impl World {
             }
             std::fs::write(folder.join(format!("{ca}.cnf")), config(ca)).unwrap();
         }
-        for (name, subject) in [("root", "/CN=Root"), ("stranger", "/CN=Issuing")] {
+        for (name, subject) in [("root", "/CN=Root"), ("stranger", "/CN=Issuing"), ("other", "/CN=Other")] {
             let (key, out, cnf) = (format!("{name}.key"), format!("{name}.pem"), format!("{name}.cnf"));
             world.openssl(&[
                 "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "3650", "-subj", subject, "-keyout", &key,
@@ -47,19 +47,23 @@ impl World {
             ]);
         }
         world.issue("root", "issuing", "/CN=Issuing", "above", &[]);
-        for name in ["good", "revoked", "held"] {
+        for name in ["good", "revoked", "held", "old"] {
             world.issue("issuing", name, &format!("/CN={name}.example"), "leaf", &[]);
         }
         world.issue("issuing", "expired", "/CN=expired.example", "leaf", &["-startdate", "20240101000000Z", "-enddate", "20250101000000Z"]);
         world.issue("issuing", "delegate", "/CN=Responder", "responder", &[]);
         world.issue("issuing", "impostor", "/CN=Impostor", "leaf", &[]);
         world.ca("issuing", &["-gencrl", "-out", "before.crl"]);
+        // Without numbers and reasons openssl writes version 1.
+        let plain = config("issuing").replace("crlnumber", "#").replace("crl_extensions", "#");
+        std::fs::write(folder.join("plain.cnf"), plain).unwrap();
+        world.ca("plain", &["-revoke", "old.pem"]);
+        world.ca("plain", &["-gencrl", "-out", "version1.crl"]);
         world.ca("issuing", &["-revoke", "revoked.pem", "-crl_reason", "keyCompromise"]);
         world.ca("issuing", &["-revoke", "held.pem", "-crl_reason", "certificateHold"]);
         world.ca("issuing", &["-gencrl", "-out", "issuing.crl"]);
         world.ca("issuing", &["-gencrl", "-crl_lastupdate", "20240101000000Z", "-crl_nextupdate", "20240201000000Z", "-out", "stale.crl"]);
         world.ca("issuing", &["-gencrl", "-crl_lastupdate", "20490101000000Z", "-crl_nextupdate", "20490201000000Z", "-out", "future.crl"]);
-        world.ca("issuing", &["-gencrl", "-crlexts", "nothing", "-out", "version1.crl"]);
         world.ca("root", &["-gencrl", "-out", "root.crl"]);
         world.ca("stranger", &["-gencrl", "-out", "stranger.crl"]);
         world.openssl(&["crl", "-in", "issuing.crl", "-outform", "DER", "-out", "issuing.crl.der"]);
@@ -114,7 +118,7 @@ fn config(ca: &str) -> String {
         "[ca]\ndefault_ca = own\n[own]\ndatabase = {ca}/index.txt\nserial = {ca}/serial\ncrlnumber = {ca}/number\nnew_certs_dir = {ca}\ncertificate = {ca}.pem\n\
          private_key = {ca}.key\ndefault_md = sha256\ndefault_days = 300\ndefault_crl_days = 30\npolicy = any\ncrl_extensions = list\nunique_subject = no\n\
          [any]\ncommonName = supplied\n[req]\ndistinguished_name = name\n[name]\n[above]\nbasicConstraints = critical,CA:TRUE\n\
-         keyUsage = critical,keyCertSign,cRLSign\nsubjectKeyIdentifier = hash\n[list]\nauthorityKeyIdentifier = keyid\n[nothing]\n\
+         keyUsage = critical,keyCertSign,cRLSign\nsubjectKeyIdentifier = hash\n[list]\nauthorityKeyIdentifier = keyid\n\
          [leaf]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = serverAuth\nsubjectAltName = DNS:shop.example\n\
          [responder]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = OCSPSigning\nnoCheck = ignored\n"
     )
@@ -125,13 +129,13 @@ fn it_agrees_with_openssl_about_lists() {
     let world = World::new();
     let folder = world.folder();
     let all = ["--chain", "issuing.pem", "--anchor", "root.pem", "--target"];
-    // target, lists, the status and its reason, whether the CA above is looked up by openssl, too
+    // target, lists, the status and its reason
     let cases: &[(&str, &[&str], &str, Option<&str>)] = &[
         ("good", &["issuing.crl"], "good", None),
         ("good", &["root.crl", "issuing.crl"], "good", None),
         ("good", &["version1.crl"], "good", None),
         ("revoked", &["issuing.crl"], "revoked", Some("keyCompromise")),
-        ("revoked", &["version1.crl"], "revoked", Some("unspecified")),
+        ("old", &["version1.crl"], "revoked", Some("unspecified")),
         ("held", &["issuing.crl"], "revoked", Some("certificateHold")),
         ("revoked", &["before.crl"], "good", None),
         ("revoked", &["before.crl", "issuing.crl"], "revoked", Some("keyCompromise")),
@@ -160,6 +164,43 @@ fn it_agrees_with_openssl_about_lists() {
             assert_eq!(code == 0, says_yes(folder, &theirs), "{name}: openssl disagrees with {json}");
         }
         assert_eq!(code == 0, *status == "good" && *target != "expired", "{name}: {json}");
+        if lists == &["version1.crl"] {
+            assert_eq!(json["sources"][0]["number"], serde_json::Value::Null, "{name} is no version 1");
+        }
+    }
+}
+
+#[test]
+fn a_namesake_of_the_issuer_is_not_believed() {
+    let world = World::new();
+    // Its list is in order, it says nothing bad about a revoked certificate, and its own certificate is at hand or even trusted.
+    for more in [&["--chain", "stranger.pem"][..], &["--anchor", "stranger.pem"], &["--anchor", "stranger.pem", "--anchor", "root.pem"]] {
+        let base = ["--target", "revoked.pem", "--chain", "issuing.pem", "--crl", "stranger.crl"];
+        let (code, json) = verify(world.folder(), &[&base[..], more].concat());
+        assert_eq!((code, &json["status"], &json["reason"]), (1, &"unknown".into(), &"wrong_issuer".into()), "{more:?}: {json}");
+        assert_eq!(json["sources"][0]["usable"], false, "{more:?}");
+        // Nor does it hide what the issuer says.
+        let (_, json) = verify(world.folder(), &[&base[..], more, &["--crl", "issuing.crl"]].concat());
+        assert_eq!(json["status"], "revoked", "{more:?}: {json}");
+    }
+}
+
+#[test]
+fn a_path_around_a_revoked_ca_counts() {
+    let world = World::new();
+    let folder = world.folder();
+    world.ca("other", &["-in", "issuing.csr", "-out", "cross.pem", "-notext", "-extensions", "above"]);
+    world.ca("other", &["-gencrl", "-out", "other.crl"]);
+    world.ca("root", &["-revoke", "issuing.pem"]);
+    world.ca("root", &["-gencrl", "-out", "root.crl"]);
+    let lists = ["--crl", "issuing.crl", "--crl", "root.crl", "--crl", "other.crl", "--target", "good.pem"];
+    let around = |chain: [&str; 4], anchors: [&str; 4]| verify(folder, &[&lists[..], &chain, &anchors].concat());
+    let anchors = ["--anchor", "root.pem", "--anchor", "other.pem"];
+    for chain in [["--chain", "issuing.pem", "--chain", "cross.pem"], ["--chain", "cross.pem", "--chain", "issuing.pem"]] {
+        let (code, json) = around(chain, anchors);
+        assert_eq!((code, &json["path"], &json["findings"]), (0, &"valid".into(), &serde_json::json!([])), "{chain:?}: {json}");
+        let (code, json) = around(chain, ["--anchor", "root.pem", "--anchor", "root.pem"]);
+        assert_eq!((code, &json["path_error"]), (1, &"issuer_revoked".into()), "{chain:?}: {json}");
     }
 }
 
@@ -227,7 +268,9 @@ fn the_path_counts_too() {
     let (_, json) = with(&["--anchor", "root.pem", "--crl", "root.crl"]);
     assert_eq!(json["findings"], serde_json::json!([]));
     let (code, json) = with(&["--anchor", "stranger.pem"]);
-    assert_eq!((code, path(&json)), (1, invalid("unknown_issuer")), "another anchor");
+    assert_eq!((code, path(&json)), (1, invalid("signature_invalid")), "a namesake of the issuer");
+    let (code, json) = verify(folder, &["--target", "good.pem", "--crl", "issuing.crl", "--anchor", "root.pem"]);
+    assert_eq!((code, path(&json), &json["reason"]), (1, invalid("unknown_issuer"), &"issuer_unknown".into()), "a gap");
     for (purpose, expected) in [("server", 0), ("any", 0), ("client", 1)] {
         let (code, json) = with(&["--anchor", "root.pem", "--purpose", purpose]);
         assert_eq!(code, expected, "{purpose}: {json}");
