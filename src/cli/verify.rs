@@ -139,7 +139,9 @@ fn findings(verdict: &Verdict, now: UnixTime) -> Vec<String> {
     let own = assess::certificate(&verdict.target, now).iter().map(|finding| finding.as_str().to_owned());
     let issuers = || verdict.issuers.iter().map(|issuer| assess::certificate(issuer, now));
     let above = Finding::ALL.iter().filter(|finding| issuers().any(|found| found.contains(**finding)));
-    own.chain(verdict.remarks.iter().map(|remark| remark.as_str().to_owned())).chain(above.map(|finding| format!("issuer_{finding}"))).collect()
+    own.chain(verdict.remarks.iter().map(|remark| remark.as_str().to_owned()))
+        .chain(above.map(|finding| format!("issuer_{finding}")))
+        .collect()
 }
 
 /// The form that programs rely on: documented in `docs/VERDICTS.md`.
@@ -215,7 +217,9 @@ fn text(target: &Path, verdict: &Verdict, findings: &[String]) -> String {
         let time = |at: Option<UnixTime>| at.map_or_else(|| "?".to_owned(), UnixTime::rfc3339);
         let mut dates = match source.this_update {
             None => String::new(),
-            Some(_) => format!(", {} to {}", time(source.this_update), source.next_update.map_or_else(|| "no end".to_owned(), UnixTime::rfc3339)),
+            Some(_) => {
+                format!(", {} to {}", time(source.this_update), source.next_update.map_or_else(|| "no end".to_owned(), UnixTime::rfc3339))
+            }
         };
         if let Some(number) = &source.number {
             dates += &format!(", number {number}");

@@ -55,8 +55,22 @@ fn the_table_holds_all_cases_of_the_suite() {
         *sections.entry(case.number.rsplit_once('.').unwrap().0).or_default() += 1;
     }
     let expected = [
-        ("4.1", 6), ("4.2", 8), ("4.3", 11), ("4.4", 21), ("4.5", 8), ("4.6", 17), ("4.7", 5), ("4.8", 20), ("4.9", 8), ("4.10", 14),
-        ("4.11", 11), ("4.12", 10), ("4.13", 38), ("4.14", 35), ("4.15", 10), ("4.16", 2),
+        ("4.1", 6),
+        ("4.2", 8),
+        ("4.3", 11),
+        ("4.4", 21),
+        ("4.5", 8),
+        ("4.6", 17),
+        ("4.7", 5),
+        ("4.8", 20),
+        ("4.9", 8),
+        ("4.10", 14),
+        ("4.11", 11),
+        ("4.12", 10),
+        ("4.13", 38),
+        ("4.14", 35),
+        ("4.15", 10),
+        ("4.16", 2),
     ];
     assert_eq!(sections, expected.into_iter().collect());
 }
@@ -137,7 +151,10 @@ fn fetched() -> PathBuf {
     if !folder.join(inside).is_dir() {
         let fresh = tempfile::tempdir_in(tmp).unwrap();
         run(Command::new("python3").args(["-m", "pip", "download", "--quiet", "--no-deps", VECTORS, "--dest"]).arg(fresh.path()));
-        let wheel = std::fs::read_dir(fresh.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|end| end == "whl"));
+        let wheel = std::fs::read_dir(fresh.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension().is_some_and(|end| end == "whl"));
         let unpacked = fresh.path().join("unpacked");
         run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel.expect("a wheel")).arg(&unpacked));
         // The folder is there as a whole or not at all, whoever else is at it.

@@ -364,8 +364,8 @@ impl<'w> Scanner<'w> {
             signature_algorithm: oid::signature_name(id).into(),
             weak_signature: oid::is_weak_signature(id, identifier.rest()),
         };
-        let signed =
-            Signed::new(algorithm.raw.into(), &message, is_digest, bits).ok_or(CrlError::TooLarge { part: "signed part", limit: u32::MAX as usize })?;
+        let signed = Signed::new(algorithm.raw.into(), &message, is_digest, bits)
+            .ok_or(CrlError::TooLarge { part: "signed part", limit: u32::MAX as usize })?;
         Ok(Scanned { facts, list, signed })
     }
 }

@@ -94,7 +94,9 @@ impl<'p> Search<'p, '_> {
         let read = certificate::read(&member.der, &limits).map_err(|_| PathError::Malformed)?;
         for extension in read.parsed.extensions() {
             match extension.oid.as_bytes() {
-                [0x55, 0x1d, 0x1e] if is_issuer && constrains_directory_names(extension.value).unwrap_or(true) => return Err(PathError::NameConstraints),
+                [0x55, 0x1d, 0x1e] if is_issuer && constrains_directory_names(extension.value).unwrap_or(true) => {
+                    return Err(PathError::NameConstraints);
+                }
                 // Identifiers of keys, usages, names, constraints, distribution points, access to information. Policies are not evaluated: who names
                 // some is let through, who constrains or maps them critically is not.
                 [0x55, 0x1d, 0x0e | 0x0f | 0x11..=0x13 | 0x1e..=0x20 | 0x23 | 0x25 | 0x2e] => {}

@@ -67,7 +67,10 @@ pub(super) fn serves(facts: &CertificateFacts, purpose: Purpose) -> bool {
         Purpose::Server => "serverAuth",
         Purpose::Client => "clientAuth",
     };
-    facts.extended_key_usage.as_ref().is_none_or(|usages| usages.iter().any(|usage| **usage == *wanted || **usage == *"anyExtendedKeyUsage"))
+    facts
+        .extended_key_usage
+        .as_ref()
+        .is_none_or(|usages| usages.iter().any(|usage| **usage == *wanted || **usage == *"anyExtendedKeyUsage"))
 }
 
 /// RFC 9525: alternative names only.

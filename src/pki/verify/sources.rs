@@ -110,8 +110,8 @@ pub(super) fn responses(given: &Given) -> Vec<Response> {
 /// Reads the lists. The signers of OCSP responses are looked up in them like everybody else.
 pub(super) fn lists(given: &Given, pool: &Pool, target: &Member, responses: &[Response]) -> Vec<List> {
     let lookups = pool.members.iter().chain([target]).filter_map(|member| member.facts.lookup.as_deref());
-    let delegates: Vec<Box<Lookup>> = responses.iter().flat_map(signers).collect();
-    let serials: Serials = lookups.chain(delegates.iter().map(|lookup| &**lookup)).map(|lookup| lookup.serial.clone()).collect();
+    let delegates: Vec<Lookup> = responses.iter().flat_map(signers).collect();
+    let serials: Serials = lookups.chain(&delegates).map(|lookup| lookup.serial.clone()).collect();
     let signers = pool.list_signers();
     each(&given.crls, |contents| contents.crls)
         .into_iter()
@@ -132,9 +132,9 @@ pub(super) fn lists(given: &Given, pool: &Pool, target: &Member, responses: &[Re
 }
 
 /// By what the revocation of those who may have signed a response is looked up.
-fn signers(response: &Response) -> Vec<Box<Lookup>> {
+fn signers(response: &Response) -> Vec<Lookup> {
     let Ok(response) = ocsp::read(&response.der) else { return Vec::new() };
-    let read = |der: &&[u8]| certificate::read(der, &Limits::default()).ok()?.facts.lookup;
+    let read = |der: &&[u8]| certificate::read(der, &Limits::default()).ok()?.facts.lookup.map(|lookup| *lookup);
     response.certificates().iter().filter_map(read).collect()
 }
 

@@ -13,8 +13,8 @@ use super::sources::{self, List, Response};
 use super::{Because, Given, Question, Remark, SourceKind, SourceVerdict, Why};
 use crate::model::{Answer, Authority, CertificateFacts, Lookup, Policy, RevocationReason, RevocationStatus, Says, UnixTime};
 use crate::pki::crl::{self, Checked};
-use crate::pki::ocsp::{self, Answered, DelegateCache, Signer};
 use crate::pki::name;
+use crate::pki::ocsp::{self, Answered, DelegateCache, Signer};
 
 /// Signers of lists that sign for signers of lists …
 const DEPTH: usize = 4;
@@ -196,12 +196,14 @@ impl<'a> Judge<'a> {
             return Ok(checked);
         }
         let is_direct = name::same(&signer.subject, &lookup.issuer);
-        let is_named = lookup.pointers.crls.iter().filter_map(|point| point.crl_issuer.as_ref()).any(|name| name::same(name, &signer.subject));
+        let is_named =
+            lookup.pointers.crls.iter().filter_map(|point| point.crl_issuer.as_ref()).any(|name| name::same(name, &signer.subject));
         if !is_direct && !is_named {
             return Err(RevocationReason::WrongIssuer);
         }
         let is_any_of = |mine: &[Arc<Authority>], theirs: &[Arc<Authority>]| mine.iter().any(|a| theirs.iter().any(|b| is_same(a, b)));
-        let own: Vec<&Member> = self.pool.members.iter().filter(|member| is_same(&member.authority, signer) && member.may_sign_lists()).collect();
+        let own: Vec<&Member> =
+            self.pool.members.iter().filter(|member| is_same(&member.authority, signer) && member.may_sign_lists()).collect();
         let is_trusted = if is_direct {
             let mut above = issuers.to_vec();
             above.extend(issuers.iter().flat_map(|issuer| self.pool.parents(issuer)));
