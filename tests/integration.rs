@@ -25,6 +25,8 @@ mod file;
 mod kubeconfig;
 #[path = "integration/mutual_tls.rs"]
 mod mutual_tls;
+#[path = "integration/pkits.rs"]
+mod pkits;
 #[path = "integration/probe.rs"]
 mod probe;
 #[path = "integration/smoke.rs"]
@@ -39,3 +41,5 @@ mod tls;
 mod tls_openssl;
 #[path = "integration/tls_ways.rs"]
 mod tls_ways;
+#[path = "integration/verify.rs"]
+mod verify;

@@ -24,7 +24,7 @@ pub fn assess(
     now: UnixTime,
 ) -> Report {
     let mut due = Due::new(now);
-    let mut certificates: Vec<FindingSet> = content.certificates.iter().map(|facts| certificate(facts, &mut due)).collect();
+    let mut certificates: Vec<FindingSet> = content.certificates.iter().map(|facts| judge_certificate(facts, &mut due)).collect();
     let judged = revocation::judge(content, endpoint, view, options, previous, &mut due);
     for (findings, disagrees) in certificates.iter_mut().zip(judged.disagreements) {
         findings.insert_if(disagrees, Finding::RevocationDisagreement);
@@ -46,7 +46,12 @@ pub fn assess(
     Report { certificates: unless_clean(certificates), crls: unless_clean(crls), target, revocation: judged.verdicts, due: due.next() }
 }
 
-fn certificate(facts: &CertificateFacts, due: &mut Due) -> FindingSet {
+/// Judges one certificate by itself.
+pub fn certificate(facts: &CertificateFacts, now: UnixTime) -> FindingSet {
+    judge_certificate(facts, &mut Due::new(now))
+}
+
+fn judge_certificate(facts: &CertificateFacts, due: &mut Due) -> FindingSet {
     let mut findings = FindingSet::EMPTY;
     // RFC 5280 section 4.1.2.5: the validity period runs through notAfter, inclusive.
     findings.insert_if(!due.holds_until(facts.not_after), Finding::Expired);

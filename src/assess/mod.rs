@@ -11,5 +11,5 @@ mod renewal;
 mod revocation;
 
 pub use carry::{Look, TargetEvent, carry};
-pub use findings::assess;
+pub use findings::{assess, certificate};
 pub use renewal::{Renewal, renewals};

@@ -237,7 +237,8 @@ impl<'a> Case<'a> {
             RevocationMethod::Ocsp => self.answers.is_none_or(|answers| answers.ocsp.is_none()),
             RevocationMethod::Crl => self.answers.is_none_or(|answers| answers.crl.is_none()),
         };
-        self.options.revocation.iter().any(is_open)
+        // The service does not know certificates that point nowhere, unless a list or responder is configured for their issuer.
+        (self.answers.is_some() || self.has_places()) && self.options.revocation.iter().any(is_open)
     }
 
     fn unknown(&self) -> Verdict {

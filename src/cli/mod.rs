@@ -8,6 +8,7 @@ mod logging;
 mod metrics;
 mod run;
 mod scan;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -38,11 +39,12 @@ Examples:
   notafter --config notafter.toml             follow a configuration
   notafter check example.com:443              look at an endpoint, once
   notafter check '/etc/nginx/**/*.pem'        look at files, once
+  notafter verify --target leaf.pem --chain issuing.pem --anchor root.pem --crl issuing.crl
   notafter config check notafter.toml --estimate
   notafter scan --config notafter.toml --output /var/lib/node_exporter/notafter.prom
 
 Exit codes: 0 fine; 64 the command line or the configuration is wrong; 69 an address cannot be listened on;
-check: 1 problems found, 2 something could not be looked at; scan: 1 a source could not be listed.";
+check: 1 problems found, 2 something could not be looked at; verify: 1 not good, 2 the target cannot be read; scan: 1 a source could not be listed.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -55,6 +57,8 @@ enum Command {
     },
     /// Look at files and endpoints once, right now
     Check(check::CheckArguments),
+    /// The verdict on one certificate from files alone: offline, repeatable
+    Verify(verify::VerifyArguments),
     /// Check or show a configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -86,6 +90,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => run::run(cli.run, cli.log),
         Some(Command::Run { run, log }) => run::run(run, log),
         Some(Command::Check(arguments)) => check::check(arguments),
+        Some(Command::Verify(arguments)) => verify::verify(&arguments),
         Some(Command::Config(command)) => config::config(command),
         Some(Command::Scan(arguments)) => scan::scan(arguments),
         Some(Command::Metrics(arguments)) => metrics::metrics(&arguments),

@@ -18,7 +18,7 @@ use crate::model::{CertificateFacts, EndpointFacts, Finding, FindingSet, Handsha
 
 mod client;
 mod staple;
-mod words;
+pub(super) mod words;
 
 /// Certificates looked at; a chain of more is none that a client follows.
 const CONSIDERED: usize = 20;
@@ -249,7 +249,7 @@ fn names_server(leaf: Option<&EndEntityCert<'_>>, facts: &CertificateFacts, serv
     }
 }
 
-fn dns_matches(pattern: &str, server: &str) -> bool {
+pub(super) fn dns_matches(pattern: &str, server: &str) -> bool {
     match (pattern.strip_prefix("*."), server.split_once('.')) {
         // RFC 9525 section 6.3: a wildcard is the whole of the leftmost label and stands for one label.
         (Some(pattern), Some((first, rest))) => !first.is_empty() && pattern.eq_ignore_ascii_case(rest),

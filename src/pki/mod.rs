@@ -18,6 +18,7 @@ pub mod ocsp;
 mod oid;
 mod pointers;
 pub mod signature;
+pub mod verify;
 
 pub use chain::verified_until;
 pub use decode::decode;

@@ -2,7 +2,9 @@
 
 use crate::cli::count;
 use crate::model::facts::ResponseFacts;
-use crate::model::{CertRole, CertificateFacts, CrlFacts, Finding, FindingSet, RevocationStatus, TargetState, UnixTime, Verdict};
+use crate::model::{
+    CertRole, CertificateFacts, CrlFacts, Finding, FindingSet, RevocationReason, RevocationStatus, TargetState, UnixTime, Verdict,
+};
 
 /// Less than so many days left is worth a colour, though no finding.
 const SOON_DAYS: u64 = 30;
@@ -98,6 +100,8 @@ fn certificate(facts: &CertificateFacts, findings: FindingSet, now: UnixTime) ->
 fn with_revocation(mut row: Row, verdict: &Verdict) -> Row {
     let (text, mood) = match (verdict.status, verdict.reason) {
         (RevocationStatus::Good | RevocationStatus::NotApplicable, _) => return row,
+        // Most private CAs publish nothing; the JSON says so.
+        (RevocationStatus::Unknown, Some(RevocationReason::NoSource)) => return row,
         (RevocationStatus::Revoked, _) => ("revoked".to_owned(), Mood::Bad),
         (RevocationStatus::Unknown, Some(reason)) => (format!("revocation unknown ({reason})"), Mood::Soon),
         (RevocationStatus::Unknown, None) => ("revocation unknown".to_owned(), Mood::Soon),

@@ -127,9 +127,11 @@ fn write_revocation(page: &mut Page, place: &[u8], which: &[u8], scratch: &mut V
     page.line(table::CERT_REVOCATION_STATUS, &[place, which, scratch], 1_u64);
 }
 
-/// The verdict on a certificate that can be revoked: nobody stands above a root.
+/// The verdict that is shown: on every leaf, on CA certificates only while they are revoked. Two series for each member of a chain are
+/// the budget, and the API has the rest.
 fn verdict<'a>(target: &'a TargetState, index: usize, certificate: &CertificateFacts) -> Option<&'a Verdict> {
-    target.report.verdict(index).filter(|_| certificate.lookup.is_some() && certificate.role != CertRole::Root)
+    let is_shown = |verdict: &&Verdict| certificate.role == CertRole::Leaf || verdict.status == RevocationStatus::Revoked;
+    target.report.verdict(index).filter(|_| certificate.lookup.is_some()).filter(is_shown)
 }
 
 /// Whether it is revoked, where that is known.

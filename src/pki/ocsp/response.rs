@@ -109,10 +109,15 @@ pub struct Response<'a> {
     pub(super) certificates: Vec<&'a [u8]>,
 }
 
-impl Response<'_> {
+impl<'a> Response<'a> {
     /// Whether it says something about a certificate with this serial number (without redundant leading bytes).
     pub fn is_about_serial(&self, serial: &[u8]) -> bool {
         self.singles.iter().any(|single| single.serial == serial)
+    }
+
+    /// The certificates that came along, DER: the signer's may be one of them.
+    pub fn certificates(&self) -> &[&'a [u8]] {
+        &self.certificates
     }
 }
 

@@ -97,7 +97,7 @@ impl Core {
         for (member, crl) in judged.into_iter().zip(by_list) {
             self.plan_ask(&member, crl.as_ref(), now);
             let fingerprint = member.fingerprint;
-            let ocsp = self.asks.get(&fingerprint).and_then(Ask::answer).or(self.no_responder(&member.lookup));
+            let ocsp = self.asks.get(&fingerprint).and_then(Ask::answer).or_else(|| self.no_responder(&member));
             let answers = Answers { crl, ocsp, staple: self.by_response.get(&fingerprint).cloned() };
             if view.answers(&fingerprint) != Some(&answers) {
                 changes.answers.push((fingerprint, Some(answers)));
@@ -106,8 +106,8 @@ impl Core {
     }
 
     /// Why nobody is asked, where that is final.
-    fn no_responder(&self, lookup: &Lookup) -> Option<Result<Answer, RevocationReason>> {
-        let is_nowhere = lookup.pointers.responders.is_empty() && self.settings.responders.is_empty();
+    fn no_responder(&self, member: &Member) -> Option<Result<Answer, RevocationReason>> {
+        let is_nowhere = self.responders_of(member).is_empty();
         match (is_nowhere, self.settings.offline) {
             (true, _) => Some(Err(RevocationReason::NoSource)),
             (false, true) => Some(Err(RevocationReason::Offline)),
@@ -171,15 +171,19 @@ impl Core {
             let crl_first = before.any(|method| *method == RevocationMethod::Crl);
             plan.methods.contains(&RevocationMethod::Ocsp) && (plan.compare || !crl_first || !crl_serves)
         });
-        let configured = self.settings.responders.iter();
-        let configured = configured.filter(|(authority, _)| member.issuer.as_ref().is_some_and(|issuer| issuer.key == authority.key));
-        let named = member.lookup.pointers.responders.iter().map(|url| Arc::from(&**url));
-        let urls: Vec<Arc<str>> = configured.map(|(_, url)| url.clone()).chain(named).collect();
+        let urls = self.responders_of(member);
         if !is_wanted || urls.is_empty() || self.settings.offline {
             self.asks.let_be(&member.fingerprint);
         } else {
             self.asks.want(member.fingerprint, urls, member.issuer.clone());
         }
+    }
+
+    /// Where a certificate is asked about: as configured for its issuer, then as it says itself.
+    fn responders_of(&self, member: &Member) -> Vec<Arc<str>> {
+        let is_for = |authority: &Authority| member.issuer.as_ref().is_some_and(|issuer| issuer.key == authority.key);
+        let configured = self.settings.responders.iter().filter(|(authority, _)| is_for(authority)).map(|(_, url)| url.clone());
+        configured.chain(member.lookup.pointers.responders.iter().map(|url| Arc::from(&**url))).collect()
     }
 
     /// What OCSP responses in files say about watched certificates.

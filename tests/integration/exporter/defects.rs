@@ -124,7 +124,7 @@ fn a_file_that_is_gone_leaves_nothing_behind() {
     let gone = folder.write("all/goes.pem", &good);
     let garbage = folder.write("all/garbage.pem", "no certificate");
     let exporter = folder.ready();
-    assert_eq!(exporter.scrape().with("filename", "goes.pem").len(), 5);
+    assert_eq!(exporter.scrape().with("filename", "goes.pem").len(), 6);
     std::fs::remove_file(gone).unwrap();
     std::fs::remove_file(garbage).unwrap();
     exporter.scrape_until("both gone", |scrape| {

@@ -36,10 +36,10 @@ fn the_cap_of_a_source_cuts_it_alone_and_counts_what_it_cuts() {
     let exporter = folder.ready();
     let scrape = exporter.scrape();
     let shown = |source: &str| scrape.with("source_name", source).iter().filter(|sample| !sample.label("filename").is_empty()).count();
-    // Five series for each: room for two of them.
-    assert_eq!((shown("capped"), shown("free")), (10, 100));
+    // Six series for each: room for two of them.
+    assert_eq!((shown("capped"), shown("free")), (12, 120));
     let dropped = |source: &str| scrape.value("notafter_series_dropped_total", &[("source_name", source)]);
-    assert_eq!((dropped("capped"), dropped("free")), (Some(90.0), Some(0.0)));
+    assert_eq!((dropped("capped"), dropped("free")), (Some(108.0), Some(0.0)));
 }
 
 #[test]
