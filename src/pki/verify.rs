@@ -191,7 +191,7 @@ impl Verdict {
 
 /// Judges the first certificate of the target's file.
 ///
-/// Bounded by the size of the input: at most [`pool::MEMBERS`] certificates and [`pool::CHECKS`] signature checks between them.
+/// Bounded by the size of the input: at most 1,000 certificates of the chain and 2,000 checks of signatures between them.
 ///
 /// # Errors
 /// When the target, or a file of the chain or of the anchors, holds no certificate that can be read. A CRL or OCSP response that cannot be read is an unusable source.

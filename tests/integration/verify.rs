@@ -69,6 +69,7 @@ impl World {
         }
         world.issue("issuing", "expired", "/CN=expired.example", "leaf", &["-startdate", "20240101000000Z", "-enddate", "20250101000000Z"]);
         world.issue("issuing", "delegate", "/CN=Responder", "responder", &[]);
+        world.issue("issuing", "checked", "/CN=Checked Responder", "checked", &[]);
         world.issue("issuing", "impostor", "/CN=Impostor", "leaf", &[]);
         world.ca("issuing", &["-gencrl", "-out", "before.crl"]);
         // Without numbers and reasons openssl writes version 1.
@@ -165,7 +166,8 @@ fn config(ca: &str) -> String {
          [any]\ncommonName = supplied\n[req]\ndistinguished_name = name\n[name]\n[above]\nbasicConstraints = critical,CA:TRUE\n\
          keyUsage = critical,keyCertSign,cRLSign\nsubjectKeyIdentifier = hash\n[list]\nauthorityKeyIdentifier = keyid\n\
          [leaf]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = serverAuth\nsubjectAltName = DNS:shop.example\n\
-         [responder]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = OCSPSigning\nnoCheck = ignored\n"
+         [responder]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = OCSPSigning\nnoCheck = ignored\n\
+         [checked]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = OCSPSigning\n"
     )
 }
 
@@ -303,6 +305,20 @@ fn it_agrees_with_openssl_about_responses() {
         let is_good = err.contains("Response verify OK") && out.contains(&format!("{certificate}: good"));
         assert_eq!(code == 0, is_good, "{name}: openssl disagrees with {json}: {out}{err}");
     }
+    // A delegate that is itself revoked answers for nobody, unless its issuer says that it need not be looked up.
+    world.respond("good", "checked", "checked.der", &["-ndays", "7"]);
+    for delegate in ["delegate.pem", "checked.pem"] {
+        world.ca("issuing", &["-revoke", delegate]);
+    }
+    world.ca("issuing", &["-gencrl", "-out", "later.crl"]);
+    for (response, list, why) in [
+        ("checked.der", "issuing.crl", None),
+        ("checked.der", "later.crl", Some("responder_unauthorized")),
+        ("delegated.der", "later.crl", None),
+    ] {
+        let (_, json) = verify(folder, &["--target", "good.pem", "--chain", "issuing.pem", "--ocsp", response, "--crl", list]);
+        assert_eq!(json["sources"][1]["why"].as_str(), why, "{response} {list}: {json}");
+    }
     // Of the two words the worse one, and the disagreement is told.
     let (code, json) =
         verify(folder, &["--target", "revoked.pem", "--chain", "issuing.pem", "--crl", "before.crl", "--ocsp", "revoked.der"]);
@@ -388,6 +404,9 @@ fn what_cannot_be_read_has_its_exit_code() {
     std::fs::write(folder.join("empty"), "").unwrap();
     std::fs::write(folder.join("mixed.pem"), ["good.pem", "issuing.crl"].map(|file| std::fs::read(folder.join(file)).unwrap()).concat())
         .unwrap();
+    let broken = "-----BEGIN X509 CRL-----\n!!!!\n-----END X509 CRL-----\n";
+    let list = std::fs::read_to_string(folder.join("issuing.crl")).unwrap();
+    std::fs::write(folder.join("halves.crl"), format!("{broken}{list}")).unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["--target", "absent.pem"], 2, "absent.pem"),
         (&["--target", "empty"], 2, "empty"),
@@ -397,6 +416,7 @@ fn what_cannot_be_read_has_its_exit_code() {
         (&["--target", "good.pem", "--crl", "absent.crl"], 1, ""),
         (&["--target", "good.pem", "--ocsp", "absent.der"], 1, ""),
         (&["--target", "mixed.pem", "--chain", "issuing.pem", "--crl", "mixed.pem"], 0, ""),
+        (&["--target", "good.pem", "--chain", "issuing.pem", "--crl", "halves.crl"], 0, ""),
         (&["--target", "good.pem", "--max-age", "soon"], 64, "max-age"),
         (&["--target", "good.pem", "--purpose", "mail"], 64, "purpose"),
         (&["--target", "good.pem", "--server-name", "not a name"], 64, "server-name"),
@@ -408,6 +428,10 @@ fn what_cannot_be_read_has_its_exit_code() {
         assert_eq!(done.status.code(), Some(*code), "{arguments:?}: {said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
+    // What is broken stands beside what is not.
+    let (_, json) = verify(folder, &["--target", "good.pem", "--chain", "issuing.pem", "--crl", "halves.crl"]);
+    let whys: Vec<_> = json["sources"].as_array().unwrap().iter().map(|source| source["why"].as_str()).collect();
+    assert_eq!(whys, [Some("malformed"), None]);
     // For people.
     let done = run(folder, &["--target", "revoked.pem", "--chain", "issuing.pem", "--anchor", "root.pem", "--crl", "issuing.crl"]);
     let said = String::from_utf8_lossy(&done.stdout);

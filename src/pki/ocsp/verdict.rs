@@ -17,7 +17,7 @@ use crate::model::{Answer, Authority, Lookup, RevocationReason, Says, UnixTime};
 pub struct Question<'a> {
     /// About which certificate.
     pub lookup: &'a Lookup,
-    /// Its issuer; that it is the issuer has been established ([`authority::issued`](super::super::authority::issued)).
+    /// Its issuer; that it is the issuer has been established ([`authority::issued`]).
     pub authority: &'a Authority,
     /// The nonce that was sent, if one was.
     pub nonce: Option<&'a [u8]>,

@@ -2,8 +2,8 @@
 //!
 //! May touch: `model`. An issuer is told by its name and by the signature, never by the key identifier alone while the signature can be checked.
 
-use std::cell::Cell;
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rustls_pki_types::TrustAnchor;
@@ -16,7 +16,7 @@ use crate::pki::{authority, certificate, name};
 /// Certificates that are looked at; a chain of more is none.
 pub const MEMBERS: usize = 1_000;
 /// Signatures of certificates that are checked for one verdict.
-pub const CHECKS: u32 = 2_000;
+pub const CHECKS: usize = 2_000;
 /// CAs above one another.
 const DEPTH: usize = 16;
 
@@ -82,7 +82,8 @@ pub(super) struct Pool {
     pub members: Vec<Member>,
     pub anchors: Vec<Anchor>,
     seen: HashSet<[u8; 32]>,
-    checks: Cell<u32>,
+    /// Whether the key made the signature.
+    checked: RefCell<HashMap<Pair, bool>>,
 }
 
 impl Pool {
@@ -162,18 +163,30 @@ impl Pool {
     }
 
     fn issued(&self, authority: &Authority, lookup: &Lookup) -> bool {
-        if !name::same(&authority.subject, &lookup.issuer) || self.checks.get() >= CHECKS {
+        if !name::same(&authority.subject, &lookup.issuer) {
             return false;
         }
-        self.checks.set(self.checks.get() + 1);
-        match lookup.signed.as_ref().map(|signed| signature::check(signed, &authority.key)) {
-            Some(Check::Holds { .. }) => true,
-            Some(Check::Fails) => false,
-            // What cannot be checked is at least not believed of a namesake.
-            Some(Check::Unsupported) | None => authority::issued(authority, lookup),
+        let Some(signed) = &lookup.signed else { return authority::issued(authority, lookup) };
+        let pair = (Arc::clone(&authority.key), Box::from([signed.message(), signed.signature()].concat()));
+        if let Some(outcome) = self.checked.borrow().get(&pair) {
+            return *outcome;
         }
+        if self.checked.borrow().len() >= CHECKS {
+            return false;
+        }
+        let outcome = match signature::check(signed, &authority.key) {
+            Check::Holds { .. } => true,
+            Check::Fails => false,
+            // What cannot be checked is at least not believed of a namesake.
+            Check::Unsupported => authority::issued(authority, lookup),
+        };
+        self.checked.borrow_mut().insert(pair, outcome);
+        outcome
     }
 }
+
+/// A key (SubjectPublicKeyInfo), and a message with its signature.
+type Pair = (Arc<[u8]>, Box<[u8]>);
 
 /// The same name and key.
 pub(super) fn is_same(a: &Authority, b: &Authority) -> bool {

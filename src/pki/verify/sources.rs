@@ -91,7 +91,7 @@ pub(super) struct Response {
 
 /// Reads the responses.
 pub(super) fn responses(given: &Given) -> Vec<Response> {
-    each(&given.responses, |contents| contents.responses)
+    each(&given.responses, |contents| std::mem::take(&mut contents.responses))
         .into_iter()
         .map(|(from, der)| {
             let der = der.unwrap_or_default();
@@ -113,7 +113,7 @@ pub(super) fn lists(given: &Given, pool: &Pool, target: &Member, responses: &[Re
     let delegates: Vec<Lookup> = responses.iter().flat_map(signers).collect();
     let serials: Serials = lookups.chain(&delegates).map(|lookup| lookup.serial.clone()).collect();
     let signers = pool.list_signers();
-    each(&given.crls, |contents| contents.crls)
+    each(&given.crls, |contents| std::mem::take(&mut contents.crls))
         .into_iter()
         .map(|(from, der)| {
             let scanned = der.ok_or(RevocationReason::Malformed).and_then(|der| {
@@ -138,12 +138,13 @@ fn signers(response: &Response) -> Vec<Lookup> {
     response.certificates().iter().filter_map(read).collect()
 }
 
-/// What the files hold of a kind; a file that holds none of it, or cannot be read, is there once, without bytes.
-fn each(files: &[File], of: fn(container::Contents) -> Vec<Vec<u8>>) -> Vec<(Arc<str>, Option<Vec<u8>>)> {
+/// What the files hold of a kind; a file that holds none of it, or something that cannot be read, is there once more, without bytes.
+fn each(files: &[File], of: fn(&mut container::Contents) -> Vec<Vec<u8>>) -> Vec<(Arc<str>, Option<Vec<u8>>)> {
     let mut found = Vec::with_capacity(files.len());
     for file in files {
-        let ders = file.bytes.as_ref().map(|bytes| of(container::open(bytes, &[], &Limits::default()))).unwrap_or_default();
-        if ders.is_empty() {
+        let mut contents = file.bytes.as_ref().map(|bytes| container::open(bytes, &[], &Limits::default())).unwrap_or_default();
+        let ders = of(&mut contents);
+        if ders.is_empty() || !contents.problems.is_empty() {
             found.push((Arc::clone(&file.name), None));
         }
         found.extend(ders.into_iter().map(|der| (Arc::clone(&file.name), Some(der))));

@@ -263,7 +263,9 @@ impl<'a> Judge<'a> {
         let mut failure = RevocationReason::IssuerUnknown;
         for authority in issuers {
             let question = ocsp::Question { lookup, authority, nonce: None, from: &response.from };
-            match ocsp::answer(&read, &question, self.now, &self.policy, &mut self.delegates.borrow_mut()) {
+            // The borrow ends here: looking up a delegate comes back to this place.
+            let answered = ocsp::answer(&read, &question, self.now, &self.policy, &mut self.delegates.borrow_mut());
+            match answered {
                 Ok(answered) if self.is_delegate_revoked(&answered.signer, depth) => failure = RevocationReason::ResponderUnauthorized,
                 Ok(answered) => return Ok(answered),
                 Err(reason) if closeness(reason) > closeness(failure) => failure = reason,
