@@ -105,11 +105,14 @@ fn a_certificate_with_everything_known_stays_within_its_budget() {
         ("nobody can say", CertRole::Leaf, unknown(RevocationStatus::Unknown), None, 5),
         ("not applicable", CertRole::Leaf, unknown(RevocationStatus::NotApplicable), None, 5),
         ("not asked yet", CertRole::Leaf, Verdict::default(), None, 5),
-        ("a good intermediate", CertRole::Intermediate, decided(RevocationStatus::Good, RevocationMethod::Crl), Some(" 0"), 4),
+        ("a good intermediate", CertRole::Intermediate, decided(RevocationStatus::Good, RevocationMethod::Crl), None, 2),
+        ("a revoked intermediate", CertRole::Intermediate, decided(RevocationStatus::Revoked, RevocationMethod::Crl), Some(" 1"), 4),
         ("a root has nobody above", CertRole::Root, unknown(RevocationStatus::NotApplicable), None, 2),
     ] {
         let mut state = target(place(), vec![looked_up(certificate(role, "www", "CA", 1))], vec![]);
-        let status = (role != CertRole::Root).then_some(verdict.status);
+        // A CA is shown only while it is revoked.
+        let is_shown = role == CertRole::Leaf || verdict.status == RevocationStatus::Revoked;
+        let status = is_shown.then_some(verdict.status);
         state.report.revocation = [verdict].into();
         let rendered = render(&header, std::slice::from_ref(&state));
         let of_revoked = lines(&rendered, table::CERT_REVOKED);
