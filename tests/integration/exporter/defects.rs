@@ -130,7 +130,7 @@ fn a_file_that_is_gone_leaves_nothing_behind() {
     exporter.scrape_until("both gone", |scrape| {
         (scrape.with("filename", "goes.pem").is_empty() && scrape.with("filename", "garbage.pem").is_empty()).then_some(())
     });
-    assert_eq!(exporter.scrape().with("filename", "stays.pem").len(), 5);
+    assert_eq!(exporter.scrape().with("filename", "stays.pem").len(), 6);
 }
 
 #[test]
