@@ -27,6 +27,8 @@ mod kubeconfig;
 mod mutual_tls;
 #[path = "integration/probe.rs"]
 mod probe;
+#[path = "integration/revocation_peers.rs"]
+mod revocation_peers;
 #[path = "integration/smoke.rs"]
 mod smoke;
 #[path = "integration/starttls_peers.rs"]
