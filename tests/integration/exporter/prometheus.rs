@@ -3,74 +3,19 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use crate::support::ca::Ca;
 use crate::support::crls::CrlCa;
-use crate::support::exporter::{Folder, get, percent_encoded, until};
-use crate::support::servers::{Servers, closed_port};
+use crate::support::exporter::{Folder, until};
+use crate::support::prometheus::Prometheus;
+use crate::support::servers::Servers;
 use crate::support::tls_server::Mode;
 
 const SEED: &str = include_str!("../../../alerts/seed.yml");
-
-/// A Prometheus of this folder's own; it ends with this.
-struct Prometheus {
-    address: SocketAddr,
-    child: Child,
-}
-
-impl Prometheus {
-    /// Scrapes one exporter every second, with rule files by name and text.
-    fn start(folder: &Folder, exporter: SocketAddr, rules: &[(&str, String)]) -> Self {
-        let names: Vec<&str> = rules.iter().map(|(name, _)| *name).collect();
-        rules.iter().for_each(|(name, text)| drop(folder.write(name, text)));
-        let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [{}]\n\
-             scrape_configs: [{{job_name: notafter, static_configs: [{{targets: ['{exporter}']}}]}}]\n",
-            names.join(", ")
-        );
-        let (path, address) = (folder.write("prometheus.yml", config), closed_port());
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", path.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.at("tsdb")))
-            .arg(format!("--web.listen-address={address}"))
-            .arg("--log.level=error")
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("prometheus is installed");
-        let prometheus = Self { address, child };
-        until("Prometheus is ready", || (get(address, "/-/ready", "").status == 200).then_some(()));
-        prometheus
-    }
-
-    fn api(&self, path: &str) -> Value {
-        let answer = get(self.address, path, "").json();
-        assert_eq!(answer["status"], "success", "{path}: {answer}");
-        answer["data"].clone()
-    }
-
-    /// The labels of each series of an expression's answer.
-    fn query(&self, expression: &str) -> Vec<Value> {
-        let answer = self.api(&format!("/api/v1/query?query={}", percent_encoded(expression)));
-        answer["result"].as_array().unwrap().iter().map(|series| series["metric"].clone()).collect()
-    }
-
-    fn alerts(&self) -> Vec<Value> {
-        self.api("/api/v1/alerts")["alerts"].as_array().unwrap().clone()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Passes connections on and keeps what was said.
 struct Relay {
