@@ -45,7 +45,7 @@ pub(super) struct CheckArguments {
     /// How long one endpoint may take
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     timeout: HumanDuration,
-    /// Whose [revocation] section says where CRLs and OCSP answers may be fetched from [default: as for run]
+    /// Whose settings of revocation say where CRLs and OCSP answers may be fetched from [default: as for run]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Fetch no CRLs and ask no OCSP responders

@@ -40,7 +40,7 @@ pub enum FetchError {
 }
 
 impl HttpClient {
-    /// A client that speaks TLS as [`trust`] has it. Dials nothing yet.
+    /// A client that speaks TLS as [`trust()`] has it. Dials nothing yet.
     ///
     /// # Errors
     /// The client cannot be made; no input does that.

@@ -198,7 +198,7 @@ impl Core {
             }
         }
         if jobs.len() < room {
-            let recall = self.asks.to_recall(RECALLED_AT_ONCE);
+            let recall = self.asks.take_unrecalled(RECALLED_AT_ONCE);
             let questions: Vec<Question> = recall.iter().filter_map(|fingerprint| self.question(fingerprint)).collect();
             // What cannot be asked yet is not in the cache either.
             recall.iter().for_each(|fingerprint| self.asks.not_recalled(fingerprint));
