@@ -151,3 +151,70 @@ impl Authorities {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Limits;
+    use crate::pki::certificate;
+    use crate::pki::fixtures::Issued;
+
+    fn facts(issued: &Issued) -> crate::model::CertificateFacts {
+        certificate::read(&issued.der, &Limits::default()).unwrap().facts
+    }
+
+    fn authority_of(issued: &Issued) -> Arc<Authority> {
+        facts(issued).authority.unwrap()
+    }
+
+    fn watched(all: &[&Issued]) -> Authorities {
+        let mut authorities = Authorities::default();
+        for facts in all.iter().map(|issued| facts(issued)) {
+            authorities.add(facts.authority.as_ref().unwrap(), facts.lookup.as_deref());
+        }
+        authorities
+    }
+
+    fn lookup(issued: &Issued) -> Lookup {
+        *facts(issued).lookup.unwrap()
+    }
+
+    #[test]
+    fn a_namesake_is_no_issuer() {
+        let (real, fake) = (Issued::root("CA"), Issued::root("CA"));
+        let leaf = lookup(&real.leaf("www", |_| {}));
+        assert_eq!(watched(&[&fake]).issuer_of(&leaf), None);
+        assert_eq!(watched(&[&fake, &real]).issuer_of(&leaf), Some(authority_of(&real)));
+    }
+
+    #[test]
+    fn who_may_sign_for_an_issuer() {
+        let (root, stranger) = (Issued::root("Root"), Issued::root("Root"));
+        let (issuing, rolled) = (root.intermediate("Issuing"), root.intermediate("Issuing"));
+        let fake = stranger.intermediate("Issuing");
+        let authorities = watched(&[&root, &stranger, &issuing, &rolled, &fake]);
+        let signers = authorities.signers(&authority_of(&issuing), &authority_of(&issuing).subject);
+        assert!(signers.contains(&authority_of(&issuing)), "the issuer itself");
+        assert!(signers.contains(&authority_of(&rolled)), "its other key, under the same parent");
+        assert!(!signers.contains(&authority_of(&fake)), "a namesake under another parent");
+    }
+
+    #[test]
+    fn whom_the_operator_trusts_may_sign_under_the_name() {
+        let (root, other) = (Issued::root("CA"), Issued::root("CA"));
+        let mut authorities = watched(&[&root]);
+        authorities.trust(authority_of(&other));
+        assert_eq!(authorities.signers(&authority_of(&root), &authority_of(&root).subject).len(), 2);
+    }
+
+    #[test]
+    fn what_is_watched_no_more_is_forgotten() {
+        let root = Issued::root("CA");
+        let mut authorities = watched(&[&root, &root]);
+        let leaf = lookup(&root.leaf("www", |_| {}));
+        authorities.remove(&authority_of(&root));
+        assert!(authorities.issuer_of(&leaf).is_some(), "another place still has it");
+        authorities.remove(&authority_of(&root));
+        assert_eq!(authorities.issuer_of(&leaf), None);
+    }
+}
