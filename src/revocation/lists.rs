@@ -223,3 +223,108 @@ fn is_older(new: &CrlFacts, known: &CrlFacts) -> bool {
 fn has_shrunk(known: &CrlFacts, new: &CrlFacts) -> bool {
     known.entries >= SHRUNK_FROM && (new.entries as f64) < known.entries as f64 * SHRUNK_TO && known.delta == new.delta
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, RevokedCertParams, SerialNumber, date_time_ymd};
+
+    use super::*;
+    use crate::model::Limits;
+    use crate::pki::certificate;
+    use crate::pki::crl::{self, Nothing, Scanner};
+    use crate::pki::fixtures::Issued;
+
+    /// A list of this number and day of January 2026, with so many entries.
+    fn list(by: &Issued, number: u64, day: u8, entries: u64) -> Scanned {
+        let revoked = |serial: u64| RevokedCertParams {
+            serial_number: SerialNumber::from(serial),
+            revocation_time: date_time_ymd(2025, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, day),
+            next_update: date_time_ymd(2026, 2, 1),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: (1..=entries).map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let der = params.signed_by(&Issuer::from_params(&by.params, &by.key)).unwrap().der().to_vec();
+        let mut scanner = Scanner::new(&Nothing, crl::Limits::default());
+        scanner.feed(&der).unwrap();
+        scanner.finish().unwrap()
+    }
+
+    fn signer(issued: &Issued) -> Arc<Authority> {
+        certificate::read(&issued.der, &Limits::default()).unwrap().facts.authority.unwrap()
+    }
+
+    fn number(list: &List) -> Option<String> {
+        list.held.as_ref().and_then(|held| held.facts.number.as_deref().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_comes_replaces_what_is_held_only_when_it_is_signed_and_not_older() {
+        let (ca, fake) = (Issued::root("CA"), Issued::root("CA"));
+        let (url, signers) = (Arc::from("http://ca/crl"), [signer(&ca)]);
+        for (behaviour, next, taken, held, finding) in [
+            ("a newer one", list(&ca, 6, 3, 1), Taken::Kept, "6", None),
+            ("the same once more", list(&ca, 5, 2, 1), Taken::Kept, "5", None),
+            ("a lower number", list(&ca, 4, 3, 1), Taken::Older, "5", Some(Finding::Regressed)),
+            ("an earlier thisUpdate", list(&ca, 6, 1, 1), Taken::Older, "5", Some(Finding::Regressed)),
+            ("a number of fewer digits is lower", list(&ca, 1, 3, 1), Taken::Older, "5", Some(Finding::Regressed)),
+            ("a number of more digits is higher", list(&ca, 10, 3, 1), Taken::Kept, "10", None),
+            ("by a namesake", list(&fake, 6, 3, 1), Taken::Refused, "5", Some(Finding::SignatureInvalid)),
+        ] {
+            let mut state = List::new(b"", Duration::ZERO);
+            assert_eq!(state.take(list(&ca, 5, 2, 1), &url, 1, &signers), Taken::Kept);
+            assert_eq!(state.take(next, &url, 2, &signers), taken, "{behaviour}");
+            assert_eq!(number(&state).as_deref(), Some(held), "{behaviour}");
+            assert_eq!(state.findings.iter().next(), finding, "{behaviour}");
+            assert!(state.usable().is_some(), "{behaviour}: the last good one stays");
+        }
+    }
+
+    #[test]
+    fn nobody_is_believed_while_no_signer_is_known_and_the_right_one_is_afterwards() {
+        let (ca, fake) = (Issued::root("CA"), Issued::root("CA"));
+        let url = Arc::from("http://ca/crl");
+        let mut state = List::new(b"", Duration::ZERO);
+        assert_eq!(state.take(list(&ca, 1, 1, 1), &url, 1, &[]), Taken::Kept);
+        assert!(state.usable().is_none());
+        assert_eq!(state.failure.as_ref().map(|(reason, _)| *reason), Some(RevocationReason::IssuerUnknown));
+        assert!(!state.look_for_signer(&url, &[]), "nothing new");
+        assert!(state.look_for_signer(&url, &[signer(&fake), signer(&ca)]));
+        assert_eq!(state.usable().map(|checked| checked.signer.clone()), Some(signer(&ca)));
+        assert_eq!(state.failure, None);
+    }
+
+    #[test]
+    fn an_unsigned_copy_does_not_replace_one_that_somebody_vouches_for() {
+        let (ca, other) = (Issued::root("CA"), Issued::root("Other"));
+        let (url, signers) = (Arc::from("http://ca/crl"), [signer(&ca)]);
+        let mut state = List::new(b"", Duration::ZERO);
+        state.take(list(&ca, 1, 1, 1), &url, 1, &signers);
+        assert_eq!(state.take(list(&other, 9, 9, 1), &url, 2, &signers), Taken::Refused);
+        assert_eq!(number(&state).as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn many_entries_lost_are_a_finding_until_the_next_list() {
+        let ca = Issued::root("CA");
+        let (url, signers) = (Arc::from("http://ca/crl"), [signer(&ca)]);
+        let mut state = List::new(b"", Duration::ZERO);
+        let short = list(&ca, 3, 3, 10);
+        for (behaviour, next, shrunk) in [
+            ("the first one", list(&ca, 1, 1, 40), false),
+            ("some less", list(&ca, 2, 2, 30), false),
+            ("less than half", short.clone(), true),
+            ("the same once more", short, true),
+            ("the next one", list(&ca, 4, 4, 10), false),
+        ] {
+            state.take(next, &url, 1, &signers);
+            assert_eq!(state.findings.contains(Finding::Shrunk), shrunk, "{behaviour}");
+        }
+    }
+}
