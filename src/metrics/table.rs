@@ -193,7 +193,7 @@ families! {
         CLIENT_CERTIFICATE_REQUESTED: gauge<Target> = "tls_client_certificate_requested";
         /// Whether the server stapled an OCSP response (1) or not (0); absent while unknown.
         OCSP_STAPLED: gauge<Target> = "tls_ocsp_stapled";
-        /// The endpoint's clock minus ours, in whole seconds, from the Date of its HTTP answer; 0 within a second, absent where it shows none.
+        /// The endpoint's clock minus ours, in whole seconds, from the Date of its HTTP answer, else from a stapled OCSP response that was produced in our future; 0 within a second, absent where it shows none.
         CLOCK_SKEW: gauge<Target> = "tls_clock_skew_seconds";
     }
     Registry {

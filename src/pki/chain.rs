@@ -69,7 +69,11 @@ pub fn judge(shown: &Handshake, chain: &[Option<Certificate<'_>>], now: UnixTime
         return endpoint;
     };
 
-    endpoint.staple = shown.staple.as_ref().map(|staple| Box::new(staple::judge(staple, leaf, chain, shown.roots.as_deref(), now)));
+    if let Some(staple) = &shown.staple {
+        let staple = staple::judge(staple, leaf, chain, shown.roots.as_deref(), now);
+        endpoint.staple = Some(Box::new(staple.says));
+        endpoint.clock_skew = endpoint.clock_skew.or(staple.ahead);
+    }
     let leaf_der = CertificateDer::from(leaf_der.as_slice());
     let parsed = EndEntityCert::try_from(&leaf_der);
     endpoint.leaf.insert_if(!names_server(parsed.as_ref().ok(), &leaf.facts, &shown.server_name), Finding::NameMismatch);

@@ -10,6 +10,14 @@ use crate::model::observation::Roots;
 use crate::model::revocation::Policy;
 use crate::model::{Answer, Authority, Lookup, RevocationReason, UnixTime};
 
+/// What a staple comes to.
+pub(super) struct Staple {
+    pub(super) says: Result<Answer, RevocationReason>,
+    /// How many seconds an authentic response was produced in our future: the other clock is ahead by at least that. One from the past tells
+    /// nothing, because responses are produced beforehand.
+    pub(super) ahead: Option<i64>,
+}
+
 /// What the staple says. The leaf's issuer is looked for in the chain that was sent, then among the trust anchors.
 pub(super) fn judge(
     staple: &[u8],
@@ -17,12 +25,28 @@ pub(super) fn judge(
     chain: &[Option<Certificate<'_>>],
     roots: Option<&Roots>,
     now: UnixTime,
+) -> Staple {
+    let mut ahead = None;
+    let says = answer(staple, leaf, chain, roots, now, &mut ahead);
+    Staple { says, ahead }
+}
+
+fn answer(
+    staple: &[u8],
+    leaf: &Certificate<'_>,
+    chain: &[Option<Certificate<'_>>],
+    roots: Option<&Roots>,
+    now: UnixTime,
+    ahead: &mut Option<i64>,
 ) -> Result<Answer, RevocationReason> {
     let response = ocsp::read(staple).map_err(|error| error.reason())?;
     let lookup = leaf.facts.lookup.as_deref().ok_or(RevocationReason::IssuerUnknown)?;
     let authority = issuer(lookup, chain, roots).ok_or(RevocationReason::IssuerUnknown)?;
     let question = Question { lookup, authority: &authority, nonce: None, from: &Arc::from("staple") };
-    ocsp::answer(&response, &question, now, &Policy::default(), &mut DelegateCache::default())?.answer
+    let answered = ocsp::answer(&response, &question, now, &Policy::default(), &mut DelegateCache::default())?;
+    // Both clocks are known to the second.
+    *ahead = Some(response.produced_at.secs().saturating_sub(now.secs())).filter(|seconds| *seconds > 1);
+    answered.answer
 }
 
 fn issuer(lookup: &Lookup, chain: &[Option<Certificate<'_>>], roots: Option<&Roots>) -> Option<Arc<Authority>> {

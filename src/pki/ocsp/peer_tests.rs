@@ -199,8 +199,18 @@ fn staples_are_judged_with_the_chain_or_the_roots() {
             clock: None,
         };
         let facts = crate::pki::decode(&Material::Handshake(Box::new(shown)), &Limits::default(), now);
-        facts.endpoint.unwrap().staple.map(|staple| staple.map(|answer| matches!(answer.says, Says::Good)))
+        let endpoint = facts.endpoint.unwrap();
+        (endpoint.staple.map(|staple| staple.map(|answer| matches!(answer.says, Says::Good))), endpoint.clock_skew)
     };
+    // A clock ahead of ours is seen by what was produced in our future, when it is authentic; an old response shows no clock.
+    let early = UnixTime::from_secs(now.secs() - 100);
+    for (what, staple, above, at, skew) in [
+        ("from the future", &good[..], &[&ca[..]][..], early, Some(100)),
+        ("of now", &good, &[&ca], now, None),
+        ("nobody knows who signed it", &good, &[&other], early, None),
+    ] {
+        assert_eq!(judged(0x1001, Some(staple), above, &[], at).1, skew, "{what}");
+    }
     let late = now.plus(std::time::Duration::from_secs(2 * 86_400));
     for (what, serial, staple, above, roots, now, expected) in [
         ("the issuer was sent", 0x1001, Some(&good[..]), &[&ca[..]][..], &[][..], now, Some(Ok(true))),
@@ -213,6 +223,6 @@ fn staples_are_judged_with_the_chain_or_the_roots() {
         ("empty", 0x1001, Some(&[]), &[&ca], &[], now, Some(Err(RevocationReason::Malformed))),
         ("none", 0x1001, None, &[&ca], &[], now, None),
     ] {
-        assert_eq!(judged(serial, staple, above, roots, now), expected, "{what}");
+        assert_eq!(judged(serial, staple, above, roots, now).0, expected, "{what}");
     }
 }
