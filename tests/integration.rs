@@ -27,6 +27,8 @@ mod kubeconfig;
 mod mutual_tls;
 #[path = "integration/probe.rs"]
 mod probe;
+#[path = "integration/revocation/mod.rs"]
+mod revocation;
 #[path = "integration/smoke.rs"]
 mod smoke;
 #[path = "integration/starttls_peers.rs"]

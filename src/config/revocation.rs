@@ -12,8 +12,8 @@ use crate::model::{ByteSize, HumanDuration};
 use crate::net::Mirrors;
 use crate::net::Network;
 
-/// Looking more often than this is no use to anybody, and a burden to the CA.
-const SHORTEST_REFRESH: Duration = Duration::from_secs(60);
+/// For CAs of one's own: others publish less often than that, and have many to serve.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(1);
 /// Lists are issued at least every few days.
 const LONGEST_REFRESH: Duration = Duration::from_secs(86_400);
 
@@ -123,7 +123,7 @@ pub(super) fn parse(mut table: Section<'_>, base: &Path, problems: &mut Problems
     }
     if let Some(refresh) = table.take("refresh", problems, |HumanDuration(refresh)| {
         let is_sensible = (SHORTEST_REFRESH..=LONGEST_REFRESH).contains(&refresh);
-        is_sensible.then_some(refresh).ok_or_else(|| format!("expected \"1m\" to \"1d\", found \"{}\"", HumanDuration(refresh)))
+        is_sensible.then_some(refresh).ok_or_else(|| format!("expected \"1s\" to \"1d\", found \"{}\"", HumanDuration(refresh)))
     }) {
         config.refresh = refresh;
     }
