@@ -29,6 +29,8 @@ mod mutual_tls;
 mod pkits;
 #[path = "integration/probe.rs"]
 mod probe;
+#[path = "integration/revocation/mod.rs"]
+mod revocation;
 #[path = "integration/revocation_peers.rs"]
 mod revocation_peers;
 #[path = "integration/smoke.rs"]

@@ -12,7 +12,7 @@ use crate::model::{ByteSize, HumanDuration};
 use crate::net::Mirrors;
 use crate::net::Network;
 
-/// Looking more often than this is no use to anybody, and a burden to the CA.
+/// For CAs of one's own: others publish less often than that, and have many to serve.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(1);
 /// Lists are issued at least every few days.
 const LONGEST_REFRESH: Duration = Duration::from_secs(86_400);

@@ -111,7 +111,8 @@ impl Schedule {
 
     /// A look brought nothing usable. `retry_after` is the server's wish.
     pub fn failed(&mut self, reason: RevocationReason, retry_after: Option<Duration>, now: UnixTime) {
-        let doubled = BACKOFF.saturating_mul(1 << self.failures.min(10));
+        // Where even a good list is looked at more often, the first failure is no reason to wait longer.
+        let doubled = BACKOFF.min(self.most).saturating_mul(1 << self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
         let wait = match reason {
             // Only another configuration, or another address of the name, changes that.

@@ -7,7 +7,7 @@ use base64::Engine;
 use serde_json::Value;
 
 use crate::support::exporter::{Exporter, Folder, until};
-use crate::support::issuing::{Front, IssuingCa};
+use crate::support::openssl_ca::{Front, IssuingCa};
 use crate::support::nginx::Nginx;
 use crate::support::openssl::SServer;
 use crate::support::prometheus::Prometheus;

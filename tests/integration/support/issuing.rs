@@ -1,239 +1,258 @@
-//! A certificate authority run with `openssl ca`, with all that it publishes: its list by nginx, its answers by `openssl ocsp`.
+//! A CA in this process that says of its certificates what a test wants: pointers in them, CRLs of every kind, OCSP responses.
+//!
+//! Its DER is made by hand: no program writes lists as wrong as they have to be here.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use rcgen::{CustomExtension, KeyPair, PublicKeyData, SerialNumber, SigningKey};
 use time::{Duration, OffsetDateTime};
 
-use super::openssl::openssl;
-use super::running::{Running, free_address};
+use super::ca::{Ca, pem};
 
-const CONFIG: &str = "[ca]\ndefault_ca = d\n[d]\ndatabase = index.txt\nserial = serial\ncrlnumber = crlnumber\nnew_certs_dir = .\n\
-    certificate = ca.pem\nprivate_key = ca.key\ndefault_md = sha256\ndefault_days = 30\ndefault_crl_days = 1\npolicy = p\n\
-    unique_subject = no\ncrl_extensions = crl\n[p]\ncommonName = supplied\n[crl]\nauthorityKeyIdentifier = keyid\n\
-    [delegate]\nauthorityKeyIdentifier = keyid\nextendedKeyUsage = OCSPSigning\nnoCheck = ignored\n";
+const ECDSA: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+const SHA1: &[u8] = b"\x30\x07\x06\x05\x2b\x0e\x03\x02\x1a";
+/// keyCompromise and cACompromise, as ReasonFlags.
+pub const COMPROMISE: &[u8] = &[5, 0x60];
+/// All the other reasons.
+pub const OTHER_REASONS: &[u8] = &[7, 0x1f, 0x80];
 
-/// The CA.
-pub struct IssuingCa {
-    folder: tempfile::TempDir,
+/// A CA.
+pub struct Issuing {
+    /// Its certificate.
+    pub ca: Ca,
+    name: String,
+    key: KeyPair,
 }
 
-impl IssuingCa {
-    /// One of this name, with nothing issued yet.
+/// What a certificate points to.
+#[derive(Clone, Default)]
+pub struct Pointers {
+    /// Distribution points: the URLs of each, and its reasons.
+    pub points: Vec<(Vec<String>, Option<&'static [u8]>)>,
+    /// Where deltas are.
+    pub freshest: Vec<String>,
+    /// Responders.
+    pub ocsp: Vec<String>,
+    /// Where the issuer's certificate is.
+    pub issuers: Vec<String>,
+}
+
+impl Pointers {
+    /// One distribution point with these alternatives.
+    pub fn crl(urls: &[&str]) -> Self {
+        Self::default().point(urls, None)
+    }
+
+    /// One more distribution point.
+    pub fn point(mut self, urls: &[&str], reasons: Option<&'static [u8]>) -> Self {
+        self.points.push((owned(urls), reasons));
+        self
+    }
+
+    /// A responder.
+    pub fn ocsp(urls: &[&str]) -> Self {
+        Self { ocsp: owned(urls), ..Self::default() }
+    }
+
+    /// The issuer's certificate is there.
+    pub fn issuer(mut self, url: &str) -> Self {
+        self.issuers.push(url.to_owned());
+        self
+    }
+}
+
+/// A list about to be signed.
+#[derive(Clone)]
+pub struct Crl {
+    /// Its number.
+    pub number: u8,
+    /// Serial numbers with reasons.
+    pub entries: Vec<(u32, u8)>,
+    /// thisUpdate and nextUpdate from now.
+    pub times: (Duration, Duration),
+    /// Extensions besides number and key.
+    pub extensions: Vec<Vec<u8>>,
+}
+
+impl Crl {
+    /// The list of this number, of an hour ago and for a day.
+    pub fn number(number: u8) -> Self {
+        Self { number, entries: Vec::new(), times: (-Duration::HOUR, Duration::DAY), extensions: Vec::new() }
+    }
+
+    /// It revokes this one for that reason.
+    pub fn revoking(mut self, serial: u32, reason: u8) -> Self {
+        self.entries.push((serial, reason));
+        self
+    }
+
+    /// From then to then.
+    pub fn from(mut self, this_update: Duration, next_update: Duration) -> Self {
+        self.times = (this_update, next_update);
+        self
+    }
+
+    /// It is the list of one distribution point, for some reasons only.
+    pub fn scope(mut self, url: &str, reasons: Option<&[u8]>) -> Self {
+        let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, url.as_bytes())));
+        let reasons = reasons.map_or_else(Vec::new, |reasons| tlv(0x83, reasons));
+        self.extensions.push(extension(28, true, &tlv(0x30, &[name, reasons].concat())));
+        self
+    }
+
+    /// It says what changed since that one.
+    pub fn delta_of(mut self, base: u8) -> Self {
+        self.extensions.push(extension(27, true, &tlv(2, &[base])));
+        self
+    }
+
+    /// Its deltas are there.
+    pub fn freshest(mut self, url: &str) -> Self {
+        self.extensions.push(extension(46, false, &points(&[(vec![url.to_owned()], None)])));
+        self
+    }
+}
+
+/// What a responder says of a certificate.
+#[derive(Clone, Copy)]
+pub enum Status {
+    /// Not revoked.
+    Good,
+    /// Revoked for keyCompromise.
+    Revoked,
+    /// It does not know it.
+    Unknown,
+}
+
+impl Issuing {
+    /// A root of this name.
     pub fn new(name: &str) -> Self {
-        let ca = Self { folder: tempfile::Builder::new().prefix("issuing").tempdir().unwrap() };
-        for (file, text) in [("ca.cnf", CONFIG), ("index.txt", ""), ("serial", "1000\n"), ("crlnumber", "01\n")] {
-            std::fs::write(ca.at(file), text).unwrap();
+        Self::of(Ca::root(name), name)
+    }
+
+    /// A CA that is there already.
+    pub fn of(ca: Ca, name: &str) -> Self {
+        let key = KeyPair::from_pem(&ca.key_pem()).unwrap();
+        Self { ca, name: name.to_owned(), key }
+    }
+
+    /// A certificate, in PEM and without its issuer's.
+    pub fn leaf(&self, serial: u32, pointers: &Pointers) -> String {
+        let name = format!("leaf-{serial:x}");
+        let mut leaf = self.ca.leaf(&[&name]);
+        leaf.params.serial_number = Some(SerialNumber::from_slice(&serial_bytes(serial)));
+        let extensions = &mut leaf.params.custom_extensions;
+        let mut add = |oid: &[u64], content| extensions.push(CustomExtension::from_oid_content(oid, content));
+        if !pointers.points.is_empty() {
+            add(&[2, 5, 29, 31], points(&pointers.points));
         }
-        std::fs::create_dir(ca.at("www")).unwrap();
-        let subject = format!("/CN={name}");
-        // RSA: its signatures are all of one length, so that one may take the place of another.
-        let new_key = ["-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem"];
-        let is_ca = ["-addext", "keyUsage = critical, keyCertSign, cRLSign, digitalSignature"];
-        ca.openssl(&[&["req", "-x509", "-days", "365", "-subj", &subject][..], &new_key, &is_ca].concat());
-        ca
+        if !pointers.freshest.is_empty() {
+            add(&[2, 5, 29, 46], points(&[(pointers.freshest.clone(), None)]));
+        }
+        let access = |last: u8, url: &String| {
+            let id = [b"\x06\x08\x2b\x06\x01\x05\x05\x07\x30", &[last][..]].concat();
+            tlv(0x30, &[id, tlv(0x86, url.as_bytes())].concat())
+        };
+        let responders = pointers.ocsp.iter().map(|url| access(1, url));
+        let access: Vec<u8> = responders.chain(pointers.issuers.iter().map(|url| access(2, url))).flatten().collect();
+        if !access.is_empty() {
+            add(&[1, 3, 6, 1, 5, 5, 7, 1, 1], tlv(0x30, &access));
+        }
+        pem("CERTIFICATE", &leaf.issue().certificate)
     }
 
-    /// Where its files are.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// A file of it.
-    pub fn at(&self, name: &str) -> PathBuf {
-        self.path().join(name)
-    }
-
-    /// The text of a file of it.
-    pub fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.at(name)).unwrap()
-    }
-
-    /// Issues `NAME.pem` with `NAME.key`, and these extensions beside the usual ones.
-    pub fn issue(&self, name: &str, extensions: &[&str]) -> String {
-        let section = format!("leaf_{name}");
-        let lines: String = extensions.iter().map(|line| format!("{line}\n")).collect();
-        let config = format!("{}[{section}]\nauthorityKeyIdentifier = keyid\n{lines}", self.text("ca.cnf"));
-        std::fs::write(self.at("ca.cnf"), config).unwrap();
-        self.issue_as(name, &section, &[])
-    }
-
-    /// Issues a certificate for signing OCSP answers, for so many days.
-    pub fn delegate(&self, name: &str, days: &str) {
-        self.issue_as(name, "delegate", &["-days", days]);
-    }
-
-    fn issue_as(&self, name: &str, section: &str, more: &[&str]) -> String {
-        let [key, request, certificate] = ["key", "csr", "pem"].map(|ending| format!("{name}.{ending}"));
-        let subject = format!("/CN={name}");
-        let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", &key];
-        self.openssl(&[&["req", "-new", "-subj", &subject, "-out", &request][..], &new_key].concat());
-        let made = ["ca", "-batch", "-notext", "-config", "ca.cnf", "-extensions", section, "-in", &request, "-out", &certificate];
-        self.openssl(&[&made[..], more].concat());
-        self.text(&certificate)
-    }
-
-    /// Revokes it, for a reason as RFC 5280 spells it.
-    pub fn revoke(&self, name: &str, reason: &str) {
-        self.openssl(&["ca", "-config", "ca.cnf", "-revoke", &format!("{name}.pem"), "-crl_reason", reason]);
-    }
-
-    /// Makes the revocation that old.
-    pub fn revoked_since(&self, name: &str, ago: Duration) {
-        let at = written(OffsetDateTime::now_utc() - ago);
-        self.change_entry(name, |fields| {
-            let (_, reason) = fields[2].split_once(',').unwrap();
-            fields[2] = format!("{},{reason}", &at[2..]);
+    /// A list, in DER.
+    pub fn crl(&self, crl: &Crl) -> Vec<u8> {
+        let entries = crl.entries.iter().map(|(serial, reason)| {
+            let reason = tlv(0x30, &extension(21, false, &[0x0a, 1, *reason]));
+            tlv(0x30, &[tlv(2, &serial_bytes(*serial)), utc(-Duration::DAY), reason].concat())
         });
+        let entries: Vec<u8> = entries.flatten().collect();
+        let entries = if entries.is_empty() { entries } else { tlv(0x30, &entries) };
+        let extensions = [extension(20, false, &tlv(2, &[crl.number])), crl.extensions.concat()].concat();
+        let (this, next) = (utc(crl.times.0), utc(crl.times.1));
+        let extensions = tlv(0xa0, &tlv(0x30, &extensions));
+        self.signed(&tlv(0x30, &[tlv(2, &[1]), ECDSA.to_vec(), self.subject(), this, next, entries, extensions].concat()), &[])
     }
 
-    /// Takes a hold back.
-    pub fn release(&self, name: &str) {
-        self.change_entry(name, |fields| (fields[0], fields[2]) = ("V".to_owned(), String::new()));
+    /// An OCSP response by the CA itself.
+    pub fn response(&self, serial: u32, status: Status) -> Vec<u8> {
+        let hashed = |bytes: &[u8]| tlv(4, digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
+        let id = [SHA1.to_vec(), hashed(&self.subject()), hashed(self.key.der_bytes()), tlv(2, &serial_bytes(serial))].concat();
+        let status = match status {
+            Status::Good => vec![0x80, 0],
+            Status::Revoked => tlv(0xa1, &[generalized(-Duration::DAY), tlv(0xa0, &[0x0a, 1, 1])].concat()),
+            Status::Unknown => vec![0x82, 0],
+        };
+        let next = tlv(0xa0, &generalized(Duration::DAY));
+        let single = tlv(0x30, &[tlv(0x30, &id), status, generalized(-Duration::HOUR), next].concat());
+        let data = [tlv(0xa1, &self.subject()), generalized(-Duration::HOUR), tlv(0x30, &single)].concat();
+        let basic = self.signed(&tlv(0x30, &data), &[]);
+        let bytes = tlv(0x30, &[tlv(6, b"\x2b\x06\x01\x05\x05\x07\x30\x01\x01"), tlv(4, &basic)].concat());
+        tlv(0x30, &[vec![0x0a, 1, 0], tlv(0xa0, &bytes)].concat())
     }
 
-    fn change_entry(&self, name: &str, change: impl Fn(&mut Vec<String>)) {
-        let (text, of_name) = (self.text("index.txt"), format!("/CN={name}"));
-        let lines = text.lines().map(|line| {
-            let mut fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
-            if fields[5] == of_name {
-                change(&mut fields);
-            }
-            fields.join("\t") + "\n"
-        });
-        std::fs::write(self.at("index.txt"), lines.collect::<String>()).unwrap();
+    fn signed(&self, data: &[u8], behind: &[u8]) -> Vec<u8> {
+        let signature = tlv(3, &[&[0][..], &self.key.sign(data).unwrap()].concat());
+        tlv(0x30, &[data, ECDSA, &signature, behind].concat())
     }
 
-    /// Issues a list and puts it where nginx serves it, in one step.
-    pub fn publish(&self) {
-        self.openssl(&["ca", "-config", "ca.cnf", "-gencrl", "-out", "crl.pem"]);
-        self.openssl(&["crl", "-in", "crl.pem", "-outform", "DER", "-out", "www/next"]);
-        std::fs::rename(self.at("www/next"), self.at("www/ca.crl")).unwrap();
-    }
-
-    /// A responder that signs with `SIGNER.pem`, on this port. OpenSSL cannot bind it to one address.
-    pub fn responder(&self, address: SocketAddr, signer: &str, more: &[&str]) -> Running {
-        let (certificate, key, port) = (format!("{signer}.pem"), format!("{signer}.key"), address.port().to_string());
-        let mut command = Command::new("openssl");
-        command.args(["ocsp", "-port", &port, "-index", "index.txt", "-CA", "ca.pem", "-rsigner", &certificate, "-rkey", &key]);
-        Running::server(command.args(["-ndays", "1"]).args(more).current_dir(self.path()), address)
-    }
-
-    /// Writes the CA's own answer about a certificate, for a day; the CertID is of this digest (`-sha256`).
-    pub fn answer(&self, name: &str, digest: &str, file: &str) {
-        self.openssl(&["ocsp", digest, "-issuer", "ca.pem", "-cert", &format!("{name}.pem"), "-no_nonce", "-reqout", "request"]);
-        let signer = ["-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key", "-resp_no_certs", "-ndays", "1"];
-        self.openssl(&[&["ocsp", "-index", "index.txt", "-reqin", "request", "-respout", file][..], &signer].concat());
-    }
-
-    /// Makes an answer of [`IssuingCa::answer`] that old, and signs it again.
-    pub fn make_older(&self, file: &str, by: Duration) {
-        let mut der = std::fs::read(self.at(file)).unwrap();
-        for at in 0..der.len() - 17 {
-            if der[at..].starts_with(b"\x18\x0f20") {
-                let older = read(std::str::from_utf8(&der[at + 2..at + 17]).unwrap()) - by;
-                der[at + 2..at + 17].copy_from_slice(written(older).as_bytes());
-            }
-        }
-        // id-pkix-ocsp-basic, then an OCTET STRING with a BasicOCSPResponse, both over 255 bytes; what is signed comes first in it.
-        let basic = b"\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x01";
-        let start = der.windows(basic.len()).position(|window| window == basic).unwrap() + basic.len() + 8;
-        let end = start
-            + match der[start + 1] {
-                0x81 => 3 + usize::from(der[start + 2]),
-                short => 2 + usize::from(short),
-            };
-        std::fs::write(self.at("signed"), &der[start..end]).unwrap();
-        self.openssl(&["dgst", "-sha256", "-sign", "ca.key", "-out", "signature", "signed"]);
-        let signature = std::fs::read(self.at("signature")).unwrap();
-        let at = der.len() - signature.len();
-        der[at..].copy_from_slice(&signature);
-        std::fs::write(self.at(file), der).unwrap();
-    }
-
-    fn openssl(&self, arguments: &[&str]) {
-        openssl(self.path(), arguments);
+    fn subject(&self) -> Vec<u8> {
+        let name = [b"\x06\x03\x55\x04\x03".to_vec(), tlv(0x0c, self.name.as_bytes())].concat();
+        tlv(0x30, &tlv(0x31, &tlv(0x30, &name)))
     }
 }
 
-/// nginx before the CA: serves the list, passes questions on, and remembers.
-pub struct Front {
-    /// Where the list is.
-    pub list: String,
-    /// Where the responder is.
-    pub ocsp: String,
-    /// What to start the responder behind it on.
-    pub responder: SocketAddr,
-    log: PathBuf,
-    _running: Running,
+/// A responder's error (RFC 6960 section 4.2.1).
+pub fn ocsp_error(status: u8) -> Vec<u8> {
+    vec![0x30, 3, 0x0a, 1, status]
 }
 
-impl Front {
-    /// Starts one for this CA.
-    pub fn of(ca: &IssuingCa) -> Self {
-        let (lists, ocsp, responder) = (free_address(), free_address(), free_address());
-        let home = ca.path().display();
-        let config = format!(
-            "daemon off; master_process off; pid {home}/pid; error_log {home}/error.log; events {{ worker_connections 64; }}\n\
-             http {{ client_body_temp_path {home}; proxy_temp_path {home}; fastcgi_temp_path {home}; uwsgi_temp_path {home};\n\
-             scgi_temp_path {home}; log_format asked '$server_port $request_method $uri $status [$request_body]';\n\
-             access_log {home}/access.log asked;\n\
-             server {{ listen {lists}; root {home}/www; }}\n\
-             server {{ listen {ocsp}; location / {{ proxy_pass http://{responder}; }} }} }}\n"
-        );
-        std::fs::write(ca.at("nginx.conf"), config).unwrap();
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(ca.path()).arg("-e").arg(ca.at("error.log")).arg("-c").arg(ca.at("nginx.conf"));
-        let running = Running::server(&mut command, lists);
-        Self {
-            list: format!("http://{lists}/ca.crl"),
-            ocsp: format!("http://{ocsp}"),
-            responder,
-            log: ca.at("access.log"),
-            _running: running,
-        }
-    }
-
-    /// The extension that points to the list.
-    pub fn list_extension(&self) -> String {
-        format!("crlDistributionPoints = URI:{}", self.list)
-    }
-
-    /// The extension that points to the responder.
-    pub fn ocsp_extension(&self) -> String {
-        format!("authorityInfoAccess = OCSP;URI:{}", self.ocsp)
-    }
-
-    /// What was asked of the list's server: `GET /ca.crl 200`.
-    pub fn lists(&self) -> Vec<String> {
-        self.asked(&self.list)
-    }
-
-    /// What was asked of the responder.
-    pub fn questions(&self) -> Vec<String> {
-        self.asked(&self.ocsp)
-    }
-
-    fn asked(&self, url: &str) -> Vec<String> {
-        let port = url.rsplit(':').next().unwrap().split('/').next().unwrap();
-        let log = std::fs::read_to_string(&self.log).unwrap();
-        log.lines()
-            .filter_map(|line| line.strip_prefix(port)?.strip_prefix(' '))
-            .map(|line| line.trim_end_matches(" [-]").to_owned())
-            .collect()
-    }
+/// The contents of a serial number's INTEGER.
+pub fn serial_bytes(serial: u32) -> Vec<u8> {
+    [&[0x40][..], &serial.to_be_bytes()].concat()
 }
 
-/// As GeneralizedTime.
-fn written(at: OffsetDateTime) -> String {
-    let (date, time) = (at.date(), at.time());
-    let (month, day) = (u8::from(date.month()), date.day());
-    format!("{:04}{month:02}{day:02}{:02}{:02}{:02}Z", date.year(), time.hour(), time.minute(), time.second())
+/// DER with a length of any size.
+pub fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len();
+    let head = match length {
+        0..0x80 => vec![tag, length as u8],
+        0x80..0x100 => vec![tag, 0x81, length as u8],
+        0x100..0x1_0000 => vec![tag, 0x82, (length >> 8) as u8, length as u8],
+        _ => vec![tag, 0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8],
+    };
+    [&head, contents].concat()
 }
 
-fn read(text: &str) -> OffsetDateTime {
-    let part = |range: std::ops::Range<usize>| text[range].parse::<u8>().unwrap();
-    let date = time::Date::from_calendar_date(text[..4].parse().unwrap(), part(4..6).try_into().unwrap(), part(6..8)).unwrap();
-    date.with_hms(part(8..10), part(10..12), part(12..14)).unwrap().assume_utc()
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn points(points: &[(Vec<String>, Option<&[u8]>)]) -> Vec<u8> {
+    let each = points.iter().map(|(urls, reasons)| {
+        let names: Vec<u8> = urls.iter().flat_map(|url| tlv(0x86, url.as_bytes())).collect();
+        let reasons = reasons.map_or_else(Vec::new, |reasons| tlv(0x81, reasons));
+        tlv(0x30, &[tlv(0xa0, &tlv(0xa0, &names)), reasons].concat())
+    });
+    tlv(0x30, &each.collect::<Vec<_>>().concat())
+}
+
+/// Of the arc 2.5.29.
+fn extension(last: u8, critical: bool, value: &[u8]) -> Vec<u8> {
+    let flag: &[u8] = if critical { &[1, 1, 0xff] } else { &[] };
+    tlv(0x30, &[&[6, 3, 0x55, 0x1d, last], flag, &tlv(4, value)].concat())
+}
+
+fn utc(from_now: Duration) -> Vec<u8> {
+    tlv(0x17, &text(from_now).as_bytes()[2..])
+}
+
+fn generalized(from_now: Duration) -> Vec<u8> {
+    tlv(0x18, text(from_now).as_bytes())
+}
+
+fn text(from_now: Duration) -> String {
+    let at = OffsetDateTime::now_utc() + from_now;
+    let (month, day) = (u8::from(at.month()), at.day());
+    format!("{}{month:02}{day:02}{:02}{:02}{:02}Z", at.year(), at.hour(), at.minute(), at.second())
 }
