@@ -1,11 +1,13 @@
 //! A certificate authority run with `openssl ca`, with all that it publishes: its list by nginx, its answers by `openssl ocsp`.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use time::{Duration, OffsetDateTime};
 
+use super::exporter::until;
 use super::openssl::openssl;
 use super::running::{Running, free_address};
 
@@ -115,9 +117,19 @@ impl IssuingCa {
     /// A responder that signs with `SIGNER.pem`, on this port. OpenSSL cannot bind it to one address.
     pub fn responder(&self, address: SocketAddr, signer: &str, more: &[&str]) -> Running {
         let (certificate, key, port) = (format!("{signer}.pem"), format!("{signer}.key"), address.port().to_string());
-        let mut command = Command::new("openssl");
-        command.args(["ocsp", "-port", &port, "-index", "index.txt", "-CA", "ca.pem", "-rsigner", &certificate, "-rkey", &key]);
-        Running::server(command.args(["-ndays", "1"]).args(more).current_dir(self.path()), address)
+        let log = self.at(&format!("responder-{port}.log"));
+        let child = Command::new("openssl")
+            .args(["ocsp", "-port", &port, "-index", "index.txt", "-CA", "ca.pem", "-rsigner", &certificate, "-rkey", &key, "-ndays", "1"])
+            .args(more)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .expect("openssl is installed");
+        // A connection without a request would keep it busy for ever.
+        until("the responder listens", || std::fs::read_to_string(&log).unwrap().contains("waiting for OCSP").then_some(()));
+        Running(child)
     }
 
     /// Writes the CA's own answer about a certificate, for a day; the CertID is of this digest (`-sha256`).
