@@ -210,12 +210,12 @@ mod tests {
 
     #[test]
     fn a_verdict_follows_its_certificate_to_another_position() {
-        use crate::model::{Lookup, RevocationStatus, Verdict};
+        use crate::model::{Lookup, Pointers, RevocationStatus, Verdict};
         let looked_up = |name: &str| {
             let lookup = Lookup {
                 serial: [1].into(),
                 issuer: Arc::from([]),
-                pointers: Arc::default(),
+                pointers: Arc::new(Pointers { responders: ["http://ocsp.example".into()].into(), ..Pointers::default() }),
                 signed: None,
                 must_staple: false,
                 no_rev_avail: false,

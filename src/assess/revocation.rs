@@ -226,12 +226,20 @@ impl<'a> Case<'a> {
     }
 
     fn has_places(&self) -> bool {
-        let pointers = &self.lookup.pointers;
-        !pointers.crls.is_empty() || !pointers.responders.is_empty() || pointers.unsupported
+        self.is_asked_about() || self.lookup.pointers.unsupported
     }
 
-    /// Whether a wanted method has not been tried yet. A staple is there or not: nobody waits for one.
+    /// Whether the service looks the certificate up for what stands in it.
+    fn is_asked_about(&self) -> bool {
+        !self.lookup.pointers.crls.is_empty() || !self.lookup.pointers.responders.is_empty()
+    }
+
+    /// Whether a wanted method has not been tried yet. A staple is there or not: nobody waits for one. Of a certificate that points nowhere
+    /// the service knows only once it has a list or responder of its issuer.
     fn is_pending(&self) -> bool {
+        if self.answers.is_none() && !self.is_asked_about() {
+            return false;
+        }
         let is_open = |method: &RevocationMethod| match method {
             RevocationMethod::Staple => false,
             RevocationMethod::Ocsp => self.answers.is_none_or(|answers| answers.ocsp.is_none()),
@@ -253,7 +261,8 @@ impl<'a> Case<'a> {
             Some((_, _, method, reason, until)) => {
                 Verdict { status: RevocationStatus::Unknown, reason: Some(reason), method: Some(method), revoked: None, until }
             }
-            None if self.has_places() => without(RevocationStatus::Unknown, RevocationReason::NotWanted),
+            None if self.is_asked_about() => without(RevocationStatus::Unknown, RevocationReason::NotWanted),
+            None if self.lookup.pointers.unsupported => without(RevocationStatus::Unknown, RevocationReason::UnsupportedScheme),
             None => without(RevocationStatus::Unknown, RevocationReason::NoSource),
         }
     }

@@ -147,7 +147,7 @@ fn only_what_a_source_wants_is_asked() {
     let questions = front.questions();
     assert_eq!(questions.len(), 1, "{questions:?}");
     assert!(has_nonce(&questions[0]), "{questions:?}");
-    let fetched = |kind: &str| scrape.all("x509_revocation_fetches_total", &[("kind", kind), ("result", "ok")])[0].value;
+    let fetched = |kind: &str| scrape.all("x509_revocation_fetches_total", &[("kind", kind), ("outcome", "ok")])[0].value;
     assert_eq!((fetched("crl"), fetched("ocsp")), (1.0, 1.0));
 }
 
@@ -183,6 +183,34 @@ fn a_responder_that_knows_more_than_the_list_counts_at_once_and_is_a_finding_aft
         assert_eq!(findings(&scrape, "x509_cert_finding", ("subject_CN", name)), expected, "{name}");
     }
     assert_eq!((front.lists().len(), front.questions().len()), (1, 3), "{:?} {:?}", front.lists(), front.questions());
+}
+
+#[test]
+fn a_configured_responder_answers_for_its_issuer_alone_and_what_it_said_counts_offline() {
+    let (ca, other) = (IssuingCa::new("Asked CA"), IssuingCa::new("Other CA"));
+    let address = free_address();
+    let responder = ca.responder(address, "ca", &[]);
+    let rest = format!("responders = [{{ issuer = \"DIR/certs/ca.pem\", url = \"http://{address}/\" }}]\n{STORAGE}");
+    let source = "[sources.files]\ntype = \"file\"\npaths = [\"DIR/certs/*.pem\"]\n";
+    let folder = Folder::new(&format!("{source}{LOCAL}{rest}"));
+    folder.write("certs/ca.pem", ca.text("ca.pem"));
+    folder.write("certs/other-ca.pem", other.text("ca.pem"));
+    folder.write("certs/silent.pem", ca.issue("silent", &[]));
+    folder.write("certs/lost.pem", other.issue("lost", &[&format!("crlDistributionPoints = URI:http://{}/", free_address())]));
+    folder.write("certs/mute.pem", other.issue("mute", &[]));
+    let unknown = ("unknown".to_owned(), None);
+    let of_others = |scrape: &Scrape| ["lost", "mute"].iter().all(|name| status(scrape, name) == unknown);
+    let exporter = folder.ready();
+    exporter.scrape_until("what points nowhere is answered too", |scrape| {
+        (status(scrape, "silent") == good() && of_others(scrape)).then_some(())
+    });
+    exporter.terminate();
+
+    drop(responder);
+    std::fs::remove_dir_all(folder.at("state")).unwrap();
+    folder.config(&format!("{source}{LOCAL}offline = true\n{rest}"));
+    let exporter = folder.ready();
+    exporter.scrape_until("the kept answer counts", |scrape| (status(scrape, "silent") == good() && of_others(scrape)).then_some(()));
 }
 
 #[test]
@@ -302,8 +330,11 @@ fn prometheus_fires_within_one_refresh_of_a_lists_publication_and_clears_a_hold_
     assert!(known < REFRESH + Duration::from_secs(3), "known after {known:?}");
     assert!(published.elapsed() < REFRESH + Duration::from_secs(6), "fired after {:?}", published.elapsed());
     assert_eq!((status(&scrape, "held"), status(&scrape, "kept")), (revoked(), good()));
-    assert_eq!(list(&scrape, "x509_crl_number"), Some(before + 1.0));
-    assert_eq!(list(&scrape, "x509_crl_entries"), Some(2.0));
+    let is_shown = |scrape: &Scrape| {
+        let shown = (list(scrape, "x509_crl_number"), list(scrape, "x509_crl_entries"));
+        (shown == (Some(before + 1.0), Some(2.0))).then_some(())
+    };
+    exporter.scrape_until("the list's own series follow", is_shown);
     let page = exporter.get("/api/v1/targets").text();
     assert!(page.contains("certificateHold") && page.contains("keyCompromise"), "{page}");
 

@@ -282,6 +282,22 @@ fn what_was_known_stands_until_the_service_knows_better() {
 }
 
 #[test]
+fn nobody_waits_for_what_points_nowhere() {
+    let of = |pointers: Pointers| changed(|_, lookup| lookup.pointers = Arc::new(pointers));
+    let ldap = || of(Pointers { unsupported: true, ..Pointers::default() });
+    for (behaviour, facts, answers, expected) in [
+        ("no place at all", of(Pointers::default()), None, (Unknown, Some(Why::NoSource))),
+        ("LDAP alone", ldap(), None, (Unknown, Some(Why::UnsupportedScheme))),
+        ("a list of its issuer is configured and says good", of(Pointers::default()), Some(known(Some(good()), None)), (Good, None)),
+        ("a list of its issuer is configured and was not looked through yet", ldap(), Some(Answers::default()), (Pending, None)),
+        ("it points to a list", leaf(), None, (Pending, None)),
+    ] {
+        let found = verdict(facts, answers, &ORDER, None);
+        assert_eq!((found.status, found.reason), expected, "{behaviour}");
+    }
+}
+
+#[test]
 fn only_sources_and_certificates_that_ask_for_it_have_verdicts() {
     let root = || CertificateFacts { lookup: None, role: CertRole::Root, ..certificate("root", 0, NOW + LONG) };
     let ca = || changed(|facts, lookup| (facts.role, lookup.is_ca) = (CertRole::Intermediate, true));

@@ -9,7 +9,7 @@ use super::super::rows;
 use super::super::view::{Changes, View};
 use super::Core;
 use crate::model::{
-    Answer, Answers, Authority, Finding, FindingSet, Lookup, Pointers, RevocationMethod, RevocationReason, RevocationView, UnixTime,
+    Answer, Answers, Authority, Finding, FindingSet, Lookup, Pointers, RevocationMethod, RevocationReason, RevocationView, Says, UnixTime,
 };
 use crate::pki::crl::{self, Checked};
 use crate::pki::ocsp;
@@ -95,23 +95,13 @@ impl Core {
         }
         drop(lists);
         for (member, crl) in judged.into_iter().zip(by_list) {
-            self.plan_ask(&member, crl.as_ref(), now);
+            let nobody = self.plan_ask(&member, crl.as_ref(), now).map(Err);
             let fingerprint = member.fingerprint;
-            let ocsp = self.asks.get(&fingerprint).and_then(Ask::answer).or_else(|| self.no_responder(&member));
+            let ocsp = self.asks.get(&fingerprint).and_then(Ask::answer).or(nobody);
             let answers = Answers { crl, ocsp, staple: self.by_response.get(&fingerprint).cloned() };
             if view.answers(&fingerprint) != Some(&answers) {
                 changes.answers.push((fingerprint, Some(answers)));
             }
-        }
-    }
-
-    /// Why nobody is asked, where that is final.
-    fn no_responder(&self, member: &Member) -> Option<Result<Answer, RevocationReason>> {
-        let is_nowhere = self.responders_of(member).is_empty();
-        match (is_nowhere, self.settings.offline) {
-            (true, _) => Some(Err(RevocationReason::NoSource)),
-            (false, true) => Some(Err(RevocationReason::Offline)),
-            (false, false) => None,
         }
     }
 
@@ -162,9 +152,9 @@ impl Core {
         Some(failure.unwrap_or(RevocationReason::WrongIssuer))
     }
 
-    /// Whether a responder is to be asked: some place wants it, and no method before it answers.
-    fn plan_ask(&mut self, member: &Member, crl: Option<&Result<Answer, RevocationReason>>, now: UnixTime) {
-        let Some(certificate) = self.watched.get(member.index) else { return };
+    /// Whether a responder is to be asked: some place wants it, and no method before it answers. Returns why nobody can be asked.
+    fn plan_ask(&mut self, member: &Member, crl: Option<&Result<Answer, RevocationReason>>, now: UnixTime) -> Option<RevocationReason> {
+        let certificate = self.watched.get(member.index)?;
         let crl_serves = crl.is_none_or(|crl| crl.as_ref().is_ok_and(|answer| answer.until >= now));
         let is_wanted = self.watched.plans_of(certificate).any(|plan| {
             let mut before = plan.methods.iter().take_while(|method| **method != RevocationMethod::Ocsp);
@@ -172,11 +162,18 @@ impl Core {
             plan.methods.contains(&RevocationMethod::Ocsp) && (plan.compare || !crl_first || !crl_serves)
         });
         let urls = self.responders_of(member);
-        if !is_wanted || urls.is_empty() || self.settings.offline {
-            self.asks.let_be(&member.fingerprint);
-        } else {
+        let nobody = match (urls.is_empty(), self.settings.offline) {
+            (true, _) => Some(RevocationReason::NoSource),
+            (false, true) => Some(RevocationReason::Offline),
+            (false, false) => None,
+        };
+        // Offline nobody is asked, but the cache may have an answer.
+        if is_wanted && !urls.is_empty() {
             self.asks.want(member.fingerprint, urls, member.issuer.clone());
+        } else {
+            self.asks.let_be(&member.fingerprint);
         }
+        nobody
     }
 
     /// Where a certificate is asked about: as configured for its issuer, then as it says itself.
@@ -212,11 +209,19 @@ impl Core {
                         Err(reason)
                     }
                 };
-                found.insert(fingerprint, answer);
+                let known = found.entry(fingerprint).or_insert_with(|| answer.clone());
+                if worth(&answer) > worth(known) {
+                    *known = answer;
+                }
             }
             checked.insert(at, findings);
         }
         self.changed.extend(found.keys().chain(self.by_response.keys()).copied());
         (self.by_response, self.responses_checked, self.rows_dirty) = (found, checked, true);
     }
+}
+
+/// Of several responses about one certificate the one that revokes counts, else the newest.
+fn worth(outcome: &Result<Answer, RevocationReason>) -> Option<(bool, UnixTime)> {
+    outcome.as_ref().ok().map(|answer| (matches!(answer.says, Says::Revoked { .. }), answer.this_update))
 }
