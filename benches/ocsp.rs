@@ -9,7 +9,6 @@ use std::error::Error;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
 
 use notafter::model::revocation::Policy;
 use notafter::model::{Limits, UnixTime};
@@ -59,14 +58,20 @@ fn run(dir: &Path, count: u32) -> Result<(), Box<dyn Error>> {
         let now = UnixTime::from(std::time::SystemTime::now());
         let question = Question { lookup: &leaf, authority: &authority, nonce: None, from: &Arc::from("bench") };
         let mut delegates = DelegateCache::default();
-        let begun = Instant::now();
+        let begun = cpu_seconds()?;
         for _ in 0..count {
             let response = ocsp::read(&bytes)?;
             let answered = ocsp::answer(&response, &question, now, &Policy::default(), &mut delegates).map_err(|reason| reason.as_str())?;
             answered.answer.map_err(|reason| reason.as_str())?;
         }
-        let rate = f64::from(count) / begun.elapsed().as_secs_f64();
-        println!("{signer}: {rate:.0} verdicts a second, {} signatures of delegates checked", delegates.checks());
+        let rate = f64::from(count) / (cpu_seconds()? - begun);
+        println!("{signer}: {rate:.0} verdicts a second and core, {} signatures of delegates checked", delegates.checks());
     }
     Ok(())
+}
+
+/// What this process, which has one thread, was given of a core: machines have other work, too.
+fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
+    let text = std::fs::read_to_string("/proc/self/schedstat")?;
+    Ok(text.split_whitespace().next().ok_or("no times")?.parse::<f64>()? / 1e9)
 }

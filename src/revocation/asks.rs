@@ -103,7 +103,9 @@ impl Asks {
 
     /// This certificate is to be asked about, there, on behalf of this issuer.
     pub(super) fn want(&mut self, fingerprint: [u8; 32], urls: Vec<Arc<str>>, issuer: Option<Arc<Authority>>) {
-        if !self.by_fingerprint.contains_key(&fingerprint) {
+        // The cache can be asked once the issuer is known: what it has is checked by it.
+        let could_be_recalled = self.get(&fingerprint).is_some_and(|ask| ask.recalled || ask.issuer.is_some());
+        if issuer.is_some() && !could_be_recalled {
             self.fresh.push(fingerprint);
         }
         self.change(&fingerprint, true, |ask| {
@@ -151,15 +153,15 @@ impl Asks {
         self.fresh.is_empty() && self.by_fingerprint.values().all(|ask| ask.tried || !ask.wanted || ask.issuer.is_none())
     }
 
-    /// The cache has no answer.
-    pub(super) fn not_recalled(&mut self, fingerprint: &[u8; 32]) {
+    /// The cache has been asked; where nothing came of it, the responder's turn is next.
+    pub(super) fn looked_up(&mut self, fingerprint: &[u8; 32]) {
         self.change(fingerprint, false, |ask| ask.recalled = true);
     }
 
     /// The cache has an answer that an earlier process got.
     pub(super) fn recalled(&mut self, fingerprint: &[u8; 32], answered: &Answered, fetched_at: UnixTime, fresh_until: Option<UnixTime>) {
         self.change(fingerprint, false, |ask| {
-            (ask.recalled, ask.tried) = (true, answered.answer.is_ok());
+            ask.tried = answered.answer.is_ok();
             ask.schedule = Schedule::restored(Kind::Ocsp, fingerprint, fetched_at, validity(answered, fresh_until), LISTS_ONLY);
             ask.held = answered.answer.clone().ok();
         });

@@ -200,8 +200,6 @@ impl Core {
         if jobs.len() < room {
             let recall = self.asks.take_unrecalled(RECALLED_AT_ONCE);
             let questions: Vec<Question> = recall.iter().filter_map(|fingerprint| self.question(fingerprint)).collect();
-            // What cannot be asked yet is not in the cache either.
-            recall.iter().for_each(|fingerprint| self.asks.not_recalled(fingerprint));
             if !questions.is_empty() {
                 jobs.push(Job::Recall(questions));
             }

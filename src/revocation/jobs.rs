@@ -51,8 +51,8 @@ pub(super) enum Done {
     File { fingerprint: [u8; 32], from: Arc<str>, epoch: u64, outcome: Result<Box<Scanned>, Why> },
     /// A responder answered, or not.
     Ask { question: Box<Question>, outcome: Result<(Answered, Vec<u8>), FetchFailure>, fresh_until: Option<UnixTime> },
-    /// Kept answers were checked.
-    Recalled(Vec<Recalled>),
+    /// Answers were looked for in the cache, and those found checked.
+    Recalled { asked: Vec<[u8; 32]>, found: Vec<Recalled> },
     /// An issuer's certificate came, or not.
     Issuer { url: Arc<str>, outcome: Result<Vec<u8>, FetchFailure> },
 }
@@ -93,9 +93,9 @@ impl Tools {
                 }
                 Job::Ask(question) => self.ask(question).await,
                 Job::Recall(questions) => {
-                    let tools = self.clone();
-                    let recalled = tokio::task::spawn_blocking(move || tools.recall(questions)).await;
-                    Done::Recalled(recalled.unwrap_or_default())
+                    let (tools, asked) = (self.clone(), questions.iter().map(|question| question.fingerprint).collect());
+                    let found = tokio::task::spawn_blocking(move || tools.recall(questions)).await;
+                    Done::Recalled { asked, found: found.unwrap_or_default() }
                 }
                 Job::Issuer(url) => {
                     let outcome = self.issuer(&url).await;
@@ -274,10 +274,11 @@ impl Tools {
             }
             Done::File { fingerprint, from, epoch, outcome } => core.file_read(&fingerprint, &from, outcome.map(|scanned| *scanned), epoch),
             Done::Ask { question, outcome, fresh_until } => core.asked(&question, outcome.map(|(answered, _)| answered), fresh_until, now),
-            Done::Recalled(all) => {
-                for Recalled { question, answered, fetched_at, fresh_until } in all {
+            Done::Recalled { asked, found } => {
+                for Recalled { question, answered, fetched_at, fresh_until } in found {
                     core.recalled(&question, &answered, fetched_at, fresh_until);
                 }
+                core.looked_up(&asked);
             }
             Done::Issuer { url, outcome: Ok(body) } => {
                 let contents = container::open(&body, &[], &crate::model::Limits::default());

@@ -158,7 +158,7 @@ impl Core {
         crl::answer(lookup, &lists, now, &self.policy).is_ok_and(|answer| matches!(answer.says, Says::Revoked { .. }))
     }
 
-    /// The cache was asked for an answer.
+    /// The cache has an answer that is still good.
     pub(in super::super) fn recalled(
         &mut self,
         question: &Question,
@@ -169,6 +169,11 @@ impl Core {
         self.responders.answered(&question.url, answered);
         self.asks.recalled(&question.fingerprint, answered, fetched_at, fresh_until);
         self.changed.insert(question.fingerprint);
+    }
+
+    /// The cache was asked about these certificates.
+    pub(in super::super) fn looked_up(&mut self, asked: &[[u8; 32]]) {
+        asked.iter().for_each(|fingerprint| self.asks.looked_up(fingerprint));
     }
 
     /// Issuers' certificates were fetched.
