@@ -43,6 +43,8 @@ pub(super) struct Ask {
     pub(super) wanted: bool,
     in_flight: bool,
     tried: bool,
+    /// Whether the cache is being asked, or was: that needs the issuer.
+    sought: bool,
     recalled: bool,
 }
 
@@ -58,6 +60,7 @@ impl Ask {
             wanted: true,
             in_flight: false,
             tried: false,
+            sought: false,
             recalled: false,
         }
     }
@@ -103,11 +106,11 @@ impl Asks {
 
     /// This certificate is to be asked about, there, on behalf of this issuer.
     pub(super) fn want(&mut self, fingerprint: [u8; 32], urls: Vec<Arc<str>>, issuer: Option<Arc<Authority>>) {
-        if !self.by_fingerprint.contains_key(&fingerprint) {
+        if issuer.is_some() && !self.by_fingerprint.get(&fingerprint).is_some_and(|ask| ask.sought) {
             self.fresh.push(fingerprint);
         }
         self.change(&fingerprint, true, |ask| {
-            ask.wanted = true;
+            (ask.wanted, ask.sought) = (true, ask.sought || issuer.is_some());
             if ask.urls != urls || ask.issuer != issuer {
                 (ask.urls, ask.issuer, ask.turn) = (urls, issuer, 0);
             }
@@ -151,7 +154,7 @@ impl Asks {
         self.fresh.is_empty() && self.by_fingerprint.values().all(|ask| ask.tried || !ask.wanted || ask.issuer.is_none())
     }
 
-    /// The cache has no answer.
+    /// The cache has no answer, or no other than was told.
     pub(super) fn not_recalled(&mut self, fingerprint: &[u8; 32]) {
         self.change(fingerprint, false, |ask| ask.recalled = true);
     }

@@ -191,10 +191,11 @@ impl Core {
             }
         }
         if jobs.len() < room {
+            // Nothing is asked before the cache has said what it knows.
             let recall = self.asks.to_recall(RECALLED_AT_ONCE);
             let questions: Vec<Question> = recall.iter().filter_map(|fingerprint| self.question(fingerprint)).collect();
-            // What cannot be asked yet is not in the cache either.
-            recall.iter().for_each(|fingerprint| self.asks.not_recalled(fingerprint));
+            let known: HashSet<[u8; 32]> = questions.iter().map(|question| question.fingerprint).collect();
+            recall.iter().filter(|at| !known.contains(*at)).for_each(|at| self.asks.not_recalled(at));
             if !questions.is_empty() {
                 jobs.push(Job::Recall(questions));
             }

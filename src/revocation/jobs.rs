@@ -5,6 +5,7 @@
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::asks::Question;
 use super::cache::{Cache, Document, DocumentKind, Incoming};
@@ -23,6 +24,8 @@ use crate::pki::ocsp::{self, Answered, DelegateCache};
 const WINDOW: usize = 64 << 10;
 /// The largest OCSP response, and the largest issuer's certificate.
 const SMALL: u64 = 64 << 10;
+/// An issuer's certificate that is older is fetched anew by the next process.
+const ISSUER_KEPT: Duration = Duration::from_secs(7 * 86_400);
 const OCSP_RESPONSE: &str = "application/ocsp-response";
 
 type Why = (RevocationReason, Box<str>);
@@ -47,10 +50,10 @@ pub(super) enum Done {
     File { fingerprint: [u8; 32], from: Arc<str>, epoch: u64, outcome: Result<Box<Scanned>, Why> },
     /// A responder answered, or not.
     Ask { question: Box<Question>, outcome: Result<(Answered, Vec<u8>), FetchFailure>, fresh_until: Option<UnixTime> },
-    /// Kept answers were checked.
-    Recalled(Vec<Recalled>),
-    /// An issuer's certificate came, or not.
-    Issuer { url: Arc<str>, outcome: Result<Vec<u8>, FetchFailure> },
+    /// Kept answers to these questions, by certificate, were looked for and checked.
+    Recalled { about: Vec<[u8; 32]>, found: Vec<Recalled> },
+    /// An issuer's certificate came, or not; a new one not out of the cache.
+    Issuer { url: Arc<str>, outcome: Result<Vec<u8>, FetchFailure>, is_new: bool },
 }
 
 /// A kept answer that is still good.
@@ -90,13 +93,19 @@ impl Tools {
                 Job::Ask(question) => self.ask(question).await,
                 Job::Recall(questions) => {
                     let tools = self.clone();
-                    let recalled = tokio::task::spawn_blocking(move || tools.recall(questions)).await;
-                    Done::Recalled(recalled.unwrap_or_default())
+                    let about = questions.iter().map(|question| question.fingerprint).collect();
+                    let found = tokio::task::spawn_blocking(move || tools.recall(questions)).await;
+                    Done::Recalled { about, found: found.unwrap_or_default() }
                 }
                 Job::Issuer(url) => {
+                    let tools = self.clone();
+                    let at = url.clone();
+                    if let Ok(Some(kept)) = tokio::task::spawn_blocking(move || tools.kept_issuer(&at)).await {
+                        return Done::Issuer { url, outcome: Ok(kept), is_new: false };
+                    }
                     let outcome = self.small(&url, "application/pkix-cert", None).await.map(|(body, _)| body);
                     self.count(FetchKind::Issuer, &outcome);
-                    Done::Issuer { url, outcome }
+                    Done::Issuer { url, outcome, is_new: true }
                 }
             }
         })
@@ -199,7 +208,14 @@ impl Tools {
         recalled.collect()
     }
 
-    /// Keeps the answers that came, all with one sync. Before the core is told: nothing waits for the disk with its lock held.
+    /// What an earlier process fetched from there; whom it issued is checked by whoever believes it.
+    fn kept_issuer(&self, url: &str) -> Option<Vec<u8>> {
+        let document = self.cache.document(&crate::pki::certificate::fingerprint(url.as_bytes())).ok().flatten()?;
+        let is_fresh = document.fetched_at <= self.now() && self.now().since(document.fetched_at) <= ISSUER_KEPT;
+        (document.kind == DocumentKind::Issuer && is_fresh).then(|| document.body.into_owned())
+    }
+
+    /// Keeps the answers and issuers that came, all with one sync. Before the core is told: nothing waits for the disk with its lock held.
     pub(super) fn keep_answers(&self, done: &[Done]) {
         let now = self.now();
         let documents = done.iter().filter_map(|done| match done {
@@ -212,13 +228,22 @@ impl Tools {
                 fresh_until: *fresh_until,
                 body: (&body[..]).into(),
             }),
+            Done::Issuer { url, outcome: Ok(body), is_new: true } if holds_certificates(body) => Some(Document {
+                kind: DocumentKind::Issuer,
+                key: crate::pki::certificate::fingerprint(url.as_bytes()),
+                url: (&**url).into(),
+                validators: Validators::default(),
+                fetched_at: now,
+                fresh_until: None,
+                body: (&body[..]).into(),
+            }),
             _ => None,
         });
         let documents: Vec<Document<'_>> = documents.collect();
         if !documents.is_empty()
             && let Err(error) = self.cache.keep_documents(&documents)
         {
-            tracing::debug!("OCSP answers were not kept: {error}");
+            tracing::debug!("OCSP answers and issuers were not kept: {error}");
         }
     }
 
@@ -232,16 +257,17 @@ impl Tools {
             }
             Done::File { fingerprint, from, epoch, outcome } => core.file_read(&fingerprint, &from, outcome.map(|scanned| *scanned), epoch),
             Done::Ask { question, outcome, fresh_until } => core.asked(&question, outcome.map(|(answered, _)| answered), fresh_until, now),
-            Done::Recalled(all) => {
-                for Recalled { question, answered, fetched_at, fresh_until } in all {
+            Done::Recalled { about, found } => {
+                for Recalled { question, answered, fetched_at, fresh_until } in found {
                     core.recalled(&question, &answered, fetched_at, fresh_until);
                 }
+                about.iter().for_each(|fingerprint| core.asks.not_recalled(fingerprint));
             }
-            Done::Issuer { url, outcome: Ok(body) } => {
+            Done::Issuer { url, outcome: Ok(body), .. } => {
                 let contents = container::open(&body, &[], &crate::model::Limits::default());
                 core.issuers_came(&url, &contents.certificates, now);
             }
-            Done::Issuer { url, outcome: Err(failure) } => core.issuer_failed(&url, &failure, now),
+            Done::Issuer { url, outcome: Err(failure), .. } => core.issuer_failed(&url, &failure, now),
         }
     }
 
@@ -277,6 +303,10 @@ impl Tools {
     fn now(&self) -> UnixTime {
         UnixTime::from(self.clock.now())
     }
+}
+
+fn holds_certificates(body: &[u8]) -> bool {
+    !container::open(body, &[], &crate::model::Limits::default()).certificates.is_empty()
 }
 
 /// Asking in another way would not help.

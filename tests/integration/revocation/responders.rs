@@ -3,7 +3,6 @@
 use base64::Engine;
 
 use super::{LOOPBACK, World, fetches, until_all};
-use crate::support::ca::pem;
 use crate::support::issuing::{Crl, Pointers, Status, ocsp_error, serial_bytes};
 use crate::support::site::{until_service, until_verdict, verdict};
 use crate::support::web::{Asked, Reply};
@@ -146,7 +145,6 @@ fn a_response_in_a_file_answers_for_watched_certificates() {
     until_verdict(&exporter, "2.pem", "revoked keyCompromise staple");
 }
 
-/// The label that PEM gives to lists is not what decides.
 #[test]
 fn a_second_responder_is_asked_when_the_first_fails() {
     let world = World::new(LOOPBACK);
@@ -158,5 +156,4 @@ fn a_second_responder_is_asked_when_the_first_fails() {
     let lines = world.site.lines();
     let kinds: Vec<String> = lines.iter().map(|line| line.split('/').take(2).collect::<Vec<_>>().join("/")).collect();
     assert_eq!(kinds, ["GET /first", "GET /second", "POST /first"]);
-    let _ = pem;
 }
