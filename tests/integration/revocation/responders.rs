@@ -62,18 +62,18 @@ fn a_responder_that_does_not_answer_has_its_reason() {
     let world = World::new(LOOPBACK);
     let html = b"<html>We are sorry</html>".to_vec();
     let foreign = crate::support::issuing::Issuing::new("Revoking CA").response(60, Status::Revoked);
-    let rows: Vec<(&str, Reply2, &str, &[&str])> = vec![
-        ("/later", Reply2(200, ocsp_error(3)), "responder_status", &["unreachable"]),
-        ("/unauthorized", Reply2(200, ocsp_error(6)), "responder_status", &["unreachable"]),
-        ("/internal", Reply2(200, ocsp_error(2)), "responder_status", &["unreachable"]),
-        ("/html", Reply2(200, html), "malformed", &["unreachable"]),
-        ("/down", Reply2(503, Vec::new()), "http_error", &["unreachable"]),
-        ("/foreign", Reply2(200, foreign), "wrong_issuer|signature_invalid|responder_unauthorized|not_for_certificate", &[]),
-        ("/large", Reply2(200, vec![0x30; 100 << 10]), "too_large", &["unreachable"]),
+    let rows: Vec<(&str, Said, &str, &[&str])> = vec![
+        ("/later", Said(200, ocsp_error(3)), "responder_status", &["unreachable"]),
+        ("/unauthorized", Said(200, ocsp_error(6)), "responder_status", &["unreachable"]),
+        ("/internal", Said(200, ocsp_error(2)), "responder_status", &["unreachable"]),
+        ("/html", Said(200, html), "malformed", &["unreachable"]),
+        ("/down", Said(503, Vec::new()), "http_error", &["unreachable"]),
+        ("/foreign", Said(200, foreign), "wrong_issuer|signature_invalid|responder_unauthorized|not_for_certificate", &[]),
+        ("/large", Said(200, vec![0x30; 100 << 10]), "too_large", &["unreachable"]),
     ];
     // Two each: one failure alone does not make a responder unreachable.
     let mut files = Vec::new();
-    for (at, (path, Reply2(status, body), _, _)) in (0..).zip(&rows) {
+    for (at, (path, Said(status, body), _, _)) in (0..).zip(&rows) {
         let (status, body) = (*status, body.clone());
         world.site.answer(path, move |_| Reply::new(status, &[], &body));
         files.push([world.leaf_ocsp(10 * (at + 1), path), world.leaf_ocsp(10 * (at + 1) + 1, path)]);
@@ -103,7 +103,7 @@ fn a_responder_that_does_not_answer_has_its_reason() {
     assert_eq!(found, Some(1.0));
 }
 
-struct Reply2(u16, Vec<u8>);
+struct Said(u16, Vec<u8>);
 
 #[test]
 fn unknown_to_the_responder_is_not_good() {
