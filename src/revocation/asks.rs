@@ -43,6 +43,8 @@ pub(super) struct Ask {
     pub(super) wanted: bool,
     in_flight: bool,
     tried: bool,
+    /// Whether the cache is being asked, or was: that needs the issuer.
+    sought: bool,
     recalled: bool,
 }
 
@@ -58,6 +60,7 @@ impl Ask {
             wanted: true,
             in_flight: false,
             tried: false,
+            sought: false,
             recalled: false,
         }
     }
@@ -103,13 +106,11 @@ impl Asks {
 
     /// This certificate is to be asked about, there, on behalf of this issuer.
     pub(super) fn want(&mut self, fingerprint: [u8; 32], urls: Vec<Arc<str>>, issuer: Option<Arc<Authority>>) {
-        // The cache can be asked once the issuer is known: what it has is checked by it.
-        let could_be_recalled = self.get(&fingerprint).is_some_and(|ask| ask.recalled || ask.issuer.is_some());
-        if issuer.is_some() && !could_be_recalled {
+        if issuer.is_some() && !self.by_fingerprint.get(&fingerprint).is_some_and(|ask| ask.sought) {
             self.fresh.push(fingerprint);
         }
         self.change(&fingerprint, true, |ask| {
-            ask.wanted = true;
+            (ask.wanted, ask.sought) = (true, ask.sought || issuer.is_some());
             if ask.urls != urls || ask.issuer != issuer {
                 (ask.urls, ask.issuer, ask.turn) = (urls, issuer, 0);
             }
@@ -129,7 +130,7 @@ impl Asks {
     }
 
     /// What is to be looked for in the cache.
-    pub(super) fn take_unrecalled(&mut self, room: usize) -> Vec<[u8; 32]> {
+    pub(super) fn take_unsought(&mut self, room: usize) -> Vec<[u8; 32]> {
         let left = self.fresh.len().saturating_sub(room);
         self.fresh.split_off(left)
     }
@@ -153,8 +154,8 @@ impl Asks {
         self.fresh.is_empty() && self.by_fingerprint.values().all(|ask| ask.tried || !ask.wanted || ask.issuer.is_none())
     }
 
-    /// The cache has been asked; where nothing came of it, the responder's turn is next.
-    pub(super) fn looked_up(&mut self, fingerprint: &[u8; 32]) {
+    /// The cache has no answer, or no other than was told.
+    pub(super) fn not_recalled(&mut self, fingerprint: &[u8; 32]) {
         self.change(fingerprint, false, |ask| ask.recalled = true);
     }
 

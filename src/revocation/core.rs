@@ -198,8 +198,11 @@ impl Core {
             }
         }
         if jobs.len() < room {
-            let recall = self.asks.take_unrecalled(RECALLED_AT_ONCE);
+            // Nothing is asked before the cache has said what it knows.
+            let recall = self.asks.take_unsought(RECALLED_AT_ONCE);
             let questions: Vec<Question> = recall.iter().filter_map(|fingerprint| self.question(fingerprint)).collect();
+            let known: HashSet<[u8; 32]> = questions.iter().map(|question| question.fingerprint).collect();
+            recall.iter().filter(|at| !known.contains(*at)).for_each(|at| self.asks.not_recalled(at));
             if !questions.is_empty() {
                 jobs.push(Job::Recall(questions));
             }

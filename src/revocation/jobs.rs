@@ -25,8 +25,8 @@ use crate::pki::ocsp::{self, Answered, DelegateCache};
 const WINDOW: usize = 64 << 10;
 /// The largest OCSP response, and the largest issuer's certificate.
 const SMALL: u64 = 64 << 10;
-/// An issuer's certificate does not change under its URL while certificates point to it; a mistake may be mended there.
-const ISSUERS_KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+/// An issuer's certificate that is older is fetched anew by the next process.
+const ISSUER_KEPT: Duration = Duration::from_secs(7 * 86_400);
 const OCSP_RESPONSE: &str = "application/ocsp-response";
 
 type Why = (RevocationReason, Box<str>);
@@ -51,10 +51,10 @@ pub(super) enum Done {
     File { fingerprint: [u8; 32], from: Arc<str>, epoch: u64, outcome: Result<Box<Scanned>, Why> },
     /// A responder answered, or not.
     Ask { question: Box<Question>, outcome: Result<(Answered, Vec<u8>), FetchFailure>, fresh_until: Option<UnixTime> },
-    /// Answers were looked for in the cache, and those found checked.
-    Recalled { asked: Vec<[u8; 32]>, found: Vec<Recalled> },
-    /// An issuer's certificate came, or not.
-    Issuer { url: Arc<str>, outcome: Result<Vec<u8>, FetchFailure> },
+    /// Kept answers to these questions, by certificate, were looked for and checked.
+    Recalled { about: Vec<[u8; 32]>, found: Vec<Recalled> },
+    /// An issuer's certificate came, or not; a new one not out of the cache.
+    Issuer { url: Arc<str>, outcome: Result<Vec<u8>, FetchFailure>, is_new: bool },
 }
 
 /// A kept answer that is still good.
@@ -93,13 +93,20 @@ impl Tools {
                 }
                 Job::Ask(question) => self.ask(question).await,
                 Job::Recall(questions) => {
-                    let (tools, asked) = (self.clone(), questions.iter().map(|question| question.fingerprint).collect());
+                    let tools = self.clone();
+                    let about = questions.iter().map(|question| question.fingerprint).collect();
                     let found = tokio::task::spawn_blocking(move || tools.recall(questions)).await;
-                    Done::Recalled { asked, found: found.unwrap_or_default() }
+                    Done::Recalled { about, found: found.unwrap_or_default() }
                 }
                 Job::Issuer(url) => {
-                    let outcome = self.issuer(&url).await;
-                    Done::Issuer { url, outcome }
+                    let tools = self.clone();
+                    let at = url.clone();
+                    if let Ok(Some(kept)) = tokio::task::spawn_blocking(move || tools.kept_issuer(&at)).await {
+                        return Done::Issuer { url, outcome: Ok(kept), is_new: false };
+                    }
+                    let outcome = self.small(&url, "application/pkix-cert", None).await.map(|(body, _)| body);
+                    self.count(FetchKind::Issuer, &outcome);
+                    Done::Issuer { url, outcome, is_new: true }
                 }
             }
         })
@@ -170,40 +177,6 @@ impl Tools {
         Done::Ask { question: Box::new(question), outcome, fresh_until }
     }
 
-    /// An issuer's certificate: as it was kept, when that is not old; else fetched; an old one rather than none.
-    async fn issuer(&self, url: &Arc<str>) -> Result<Vec<u8>, FetchFailure> {
-        let (cache, key) = (self.cache.clone(), Downloads::key(url));
-        let kept = tokio::task::spawn_blocking(move || cache.document(&key).ok().flatten()).await.ok().flatten();
-        if let Some(kept) = kept.as_ref().filter(|kept| self.now().since(kept.fetched_at) < ISSUERS_KEPT_FOR) {
-            return Ok(kept.body.to_vec());
-        }
-        let outcome = self.small(url, "application/pkix-cert", None).await.map(|(body, _)| body);
-        self.count(FetchKind::Issuer, &outcome);
-        match (outcome, kept) {
-            (Ok(body), _) => {
-                let (cache, url, now, kept) = (self.cache.clone(), url.clone(), self.now(), body.clone());
-                let keep = move || {
-                    let document = Document {
-                        kind: DocumentKind::Issuer,
-                        key,
-                        url: (&*url).into(),
-                        validators: Validators::default(),
-                        fetched_at: now,
-                        fresh_until: None,
-                        body: kept.into(),
-                    };
-                    if let Err(error) = cache.keep_documents(&[document]) {
-                        tracing::debug!(%url, "an issuer's certificate was not kept: {error}");
-                    }
-                };
-                let _ = tokio::task::spawn_blocking(keep).await;
-                Ok(body)
-            }
-            (Err(_), Some(kept)) => Ok(kept.body.into_owned()),
-            (Err(failure), None) => Err(failure),
-        }
-    }
-
     /// Tells the cache what is in use, so that it knows what may go when room is needed.
     pub(super) fn mark(&self, core: &Core) {
         self.cache.mark(&|url| core.uses_list(url), &|key| core.uses_document(key));
@@ -241,7 +214,14 @@ impl Tools {
         recalled.collect()
     }
 
-    /// Keeps the answers that came, all with one sync. Before the core is told: nothing waits for the disk with its lock held.
+    /// What an earlier process fetched from there; whom it issued is checked by whoever believes it.
+    fn kept_issuer(&self, url: &str) -> Option<Vec<u8>> {
+        let document = self.cache.document(&Downloads::key(url)).ok().flatten()?;
+        let is_fresh = document.fetched_at <= self.now() && self.now().since(document.fetched_at) <= ISSUER_KEPT;
+        (document.kind == DocumentKind::Issuer && is_fresh).then(|| document.body.into_owned())
+    }
+
+    /// Keeps the answers and issuers that came, all with one sync. Before the core is told: nothing waits for the disk with its lock held.
     pub(super) fn keep_answers(&self, done: &[Done]) {
         let now = self.now();
         let documents = done.iter().filter_map(|done| match done {
@@ -254,13 +234,22 @@ impl Tools {
                 fresh_until: *fresh_until,
                 body: (&body[..]).into(),
             }),
+            Done::Issuer { url, outcome: Ok(body), is_new: true } if holds_certificates(body) => Some(Document {
+                kind: DocumentKind::Issuer,
+                key: Downloads::key(url),
+                url: (&**url).into(),
+                validators: Validators::default(),
+                fetched_at: now,
+                fresh_until: None,
+                body: (&body[..]).into(),
+            }),
             _ => None,
         });
         let documents: Vec<Document<'_>> = documents.collect();
         if !documents.is_empty()
             && let Err(error) = self.cache.keep_documents(&documents)
         {
-            tracing::debug!("OCSP answers were not kept: {error}");
+            tracing::debug!("OCSP answers and issuers were not kept: {error}");
         }
     }
 
@@ -274,17 +263,17 @@ impl Tools {
             }
             Done::File { fingerprint, from, epoch, outcome } => core.file_read(&fingerprint, &from, outcome.map(|scanned| *scanned), epoch),
             Done::Ask { question, outcome, fresh_until } => core.asked(&question, outcome.map(|(answered, _)| answered), fresh_until, now),
-            Done::Recalled { asked, found } => {
+            Done::Recalled { about, found } => {
                 for Recalled { question, answered, fetched_at, fresh_until } in found {
                     core.recalled(&question, &answered, fetched_at, fresh_until);
                 }
-                core.looked_up(&asked);
+                about.iter().for_each(|fingerprint| core.asks.not_recalled(fingerprint));
             }
-            Done::Issuer { url, outcome: Ok(body) } => {
+            Done::Issuer { url, outcome: Ok(body), .. } => {
                 let contents = container::open(&body, &[], &crate::model::Limits::default());
                 core.issuers_came(&url, &contents.certificates, now);
             }
-            Done::Issuer { url, outcome: Err(failure) } => core.issuer_failed(&url, &failure, now),
+            Done::Issuer { url, outcome: Err(failure), .. } => core.issuer_failed(&url, &failure, now),
         }
     }
 
@@ -320,6 +309,10 @@ impl Tools {
     fn now(&self) -> UnixTime {
         UnixTime::from(self.clock.now())
     }
+}
+
+fn holds_certificates(body: &[u8]) -> bool {
+    !container::open(body, &[], &crate::model::Limits::default()).certificates.is_empty()
 }
 
 /// Asking in another way would not help.

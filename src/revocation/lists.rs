@@ -121,6 +121,15 @@ impl List {
         Taken::Kept
     }
 
+    /// Takes a copy whose thisUpdate is still to come: it does not replace one that is believed, or the right ones that follow would seem older.
+    pub(super) fn take_early(&mut self, scanned: Scanned, from: &Arc<str>, epoch: u64, signers: &[Arc<Authority>]) -> Taken {
+        if self.usable().is_none() || authorities_check(&scanned, signers).is_err() {
+            return self.take(scanned, from, epoch, signers);
+        }
+        self.failure = Some((RevocationReason::NotYetValid, refusal(RevocationReason::NotYetValid)));
+        Taken::Refused
+    }
+
     /// Looks for the signer again, now that more authorities are known. Whether that changed anything.
     pub(super) fn look_for_signer(&mut self, from: &Arc<str>, signers: &[Arc<Authority>]) -> bool {
         let Some(mut held) = self.held.take_if(|held| held.checked.is_none()) else { return false };
@@ -200,6 +209,7 @@ fn refusal(reason: RevocationReason) -> Box<str> {
     match reason {
         RevocationReason::SignatureInvalid => "the signature is by none of the issuer's known keys",
         RevocationReason::WrongIssuer => "its issuer's certificate may not sign CRLs",
+        RevocationReason::NotYetValid => "its thisUpdate lies in the future",
         RevocationReason::UnsupportedAlgorithm => "the signature's algorithm cannot be checked here",
         _ => "no certificate of its issuer is known that is to be believed here",
     }

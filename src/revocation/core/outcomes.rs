@@ -27,10 +27,16 @@ impl Core {
         fresh_until: Option<UnixTime>,
         now: UnixTime,
     ) -> Taken {
-        let signers = self.signers_at(url, &scanned.list.issuer);
+        let mut signers = self.signers_at(url, &scanned.list.issuer);
+        if let Some(held) = self.lists.get(url).and_then(List::usable).map(|checked| checked.signer.clone()) {
+            // A namesake with a watched certificate that points here, too, does not oust the list of those whom most belong to.
+            let served = self.served_by(url, &held);
+            signers.retain(|signer| *signer == held || self.served_by(url, signer) >= served);
+        }
         let Some(list) = self.lists.get_mut(url) else { return Taken::Refused };
         (list.in_flight, list.tried, list.forget_validators) = (false, true, false);
-        let taken = list.take(scanned, url, epoch, &signers);
+        let is_early = !self.policy.has_begun(scanned.facts.this_update, now);
+        let taken = if is_early { list.take_early(scanned, url, epoch, &signers) } else { list.take(scanned, url, epoch, &signers) };
         if taken == Taken::Kept {
             list.checked_at = Some(now);
             let validity = list.validity(fresh_until);
@@ -171,11 +177,6 @@ impl Core {
         self.changed.insert(question.fingerprint);
     }
 
-    /// The cache was asked about these certificates.
-    pub(in super::super) fn looked_up(&mut self, asked: &[[u8; 32]]) {
-        asked.iter().for_each(|fingerprint| self.asks.looked_up(fingerprint));
-    }
-
     /// Issuers' certificates were fetched.
     pub(in super::super) fn issuers_came(&mut self, url: &str, certificates: &[Vec<u8>], now: UnixTime) {
         let revision = self.authorities.revision;
@@ -292,6 +293,16 @@ impl Core {
             }
         }
         signers
+    }
+
+    /// How many certificates that look for a list at this URL it may sign one for.
+    fn served_by(&self, url: &str, signer: &Arc<Authority>) -> usize {
+        let groups = self.users.get(url).into_iter().flatten();
+        let served = groups.filter(|group| {
+            let issuer = self.issuers.get(*group).and_then(|issuer| issuer.authority.as_ref());
+            issuer.is_some_and(|issuer| self.authorities.signers(issuer, &signer.subject).contains(signer))
+        });
+        served.map(|group| self.watched.members(*group).count()).sum()
     }
 
     fn signers_for(&mut self, groups: Vec<u32>, name: &[u8]) -> Vec<Arc<Authority>> {

@@ -4,6 +4,7 @@ use std::time::{Duration as Pause, Instant};
 
 use super::{EVERY_SECOND, World, until_all};
 use crate::support::ca::pem;
+use crate::support::exporter::until;
 use crate::support::issuing::{Crl, Issuing, tlv};
 use crate::support::site::{service, until_service, until_verdict};
 use crate::support::web::Reply;
@@ -20,6 +21,8 @@ fn a_bad_list_has_its_reason_and_the_last_good_one_stays() {
     let next = world.ca.crl(&evil);
     let namesake = Issuing::new("Revoking CA");
     let reply = |body: Vec<u8>| -> Answer { Box::new(move || Reply::ok(&body)) };
+    let entries = tlv(0x30, &[tlv(2, &[1]), tlv(0x17, b"240101000000Z")].concat()).repeat(1000);
+    let endless = world.ca.endless();
     let half = &next[..next.len() / 2];
     let mut flipped = next.clone();
     flipped[60] ^= 1;
@@ -40,7 +43,12 @@ fn a_bad_list_has_its_reason_and_the_last_good_one_stays() {
         ("an older thisUpdate", reply(world.ca.crl(&evil.clone().from(-Duration::DAY, Duration::DAY))), "", &["regressed"]),
         ("one from the future", reply(world.ca.crl(&evil.clone().from(Duration::DAY, Duration::DAY * 2))), "not_yet_valid", &[]),
         ("gigantic, and says so", reply(vec![0x30; 2 << 20]), "too_large", &["unreachable"]),
-        ("gigantic while it comes", Box::new(move || Reply::endless(&gigantic(), Pause::ZERO)), "too_large", &["unreachable"]),
+        (
+            "gigantic while it comes",
+            Box::new(move || Reply::endless(&entries, Pause::ZERO).beginning(&endless)),
+            "too_large",
+            &["unreachable"],
+        ),
     ];
     let files: Vec<String> = (1..)
         .zip(&rows)
@@ -71,17 +79,11 @@ fn a_bad_list_has_its_reason_and_the_last_good_one_stays() {
     until_all(&exporter, &files, "good crl");
 }
 
-/// The beginning of a list that goes on and on: entries, each well-formed.
-fn gigantic() -> Vec<u8> {
-    let entry = tlv(0x30, &[tlv(2, &[1]), tlv(0x17, b"240101000000Z")].concat());
-    static FIRST: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-    FIRST.get_or_init(|| entry.repeat(1000)).clone()
-}
-
 #[test]
 fn a_body_that_never_ends_is_given_up_and_delays_nobody() {
     let world = World::new(EVERY_SECOND);
-    world.site.answer("/slow.crl", |_| Reply::endless(&[0x30], Pause::from_millis(200)));
+    let list = world.ca.crl(&Crl::number(1));
+    world.site.answer("/slow.crl", move |_| Reply::slow(&list, Pause::from_millis(300)));
     world.site.page("/good.crl", world.ca.crl(&Crl::number(1)));
     let (slow, good) = (world.leaf(1, "/slow.crl"), world.leaf(2, "/good.crl"));
     let started = Instant::now();
@@ -118,8 +120,8 @@ fn a_list_at_the_first_look_that_cannot_be_used_leaves_its_certificates_unknown(
     let exporter = world.folder.ready();
     for (file, (serial, (_, words, findings))) in files.iter().zip((1..).zip(&rows)) {
         until_verdict(&exporter, file, words);
-        let reason = crate::support::site::service(&exporter, &world.url(&format!("/{serial}.crl")));
-        assert_eq!(reason["findings"], serde_json::json!(findings), "{serial}: {reason:#}");
+        let url = world.url(&format!("/{serial}.crl"));
+        until("the row", || (service(&exporter, &url)["findings"] == serde_json::json!(findings)).then_some(()));
     }
 }
 

@@ -3,8 +3,9 @@
 use super::{LOOPBACK, World, config, fetches};
 use crate::support::ca::Ca;
 use crate::support::exporter::Folder;
+use crate::support::exporter::until;
 use crate::support::issuing::{Crl, Issuing, Pointers, Status};
-use crate::support::site::{Site, until_verdict};
+use crate::support::site::{Site, until_service, until_verdict, verdict};
 
 /// No CA's certificate is watched.
 fn world() -> World {
@@ -32,6 +33,17 @@ fn a_missing_issuer_is_fetched_from_where_the_certificate_says() {
     assert_eq!(lines[0], "GET /a.crl");
     assert_eq!(lines[1..3], ["GET /ca.crt", "GET /ca.pem"]);
     assert_eq!(fetches(&exporter.scrape(), "issuer", "ok"), 2.0);
+    exporter.terminate();
+
+    let exporter = world.folder.ready();
+    for file in ["1.pem", "2.pem", "3.pem"] {
+        until("answered", || (!verdict(&exporter, file)["answers"].as_object()?.is_empty()).then_some(()));
+    }
+    until_verdict(&exporter, "1.pem", "good crl");
+    until_verdict(&exporter, "3.pem", "good ocsp");
+    until_service(&exporter, &world.url("/ocsp"), "", &[]);
+    until_service(&exporter, &world.url("/a.crl"), "", &[]);
+    assert_eq!(world.site.lines(), Vec::<String>::new(), "issuers are kept, too");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use base64::Engine;
 
 use super::{LOOPBACK, World, fetches, until_all};
-use crate::support::ca::pem;
 use crate::support::issuing::{Crl, Pointers, Status, ocsp_error, serial_bytes};
 use crate::support::site::{until_service, until_verdict, verdict};
 use crate::support::web::{Asked, Reply};
@@ -63,18 +62,18 @@ fn a_responder_that_does_not_answer_has_its_reason() {
     let world = World::new(LOOPBACK);
     let html = b"<html>We are sorry</html>".to_vec();
     let foreign = crate::support::issuing::Issuing::new("Revoking CA").response(60, Status::Revoked);
-    let rows: Vec<(&str, Reply2, &str, &[&str])> = vec![
-        ("/later", Reply2(200, ocsp_error(3)), "responder_status", &["unreachable"]),
-        ("/unauthorized", Reply2(200, ocsp_error(6)), "responder_status", &["unreachable"]),
-        ("/internal", Reply2(200, ocsp_error(2)), "responder_status", &["unreachable"]),
-        ("/html", Reply2(200, html), "malformed", &["unreachable"]),
-        ("/down", Reply2(503, Vec::new()), "http_error", &["unreachable"]),
-        ("/foreign", Reply2(200, foreign), "wrong_issuer|signature_invalid|responder_unauthorized|not_for_certificate", &[]),
-        ("/large", Reply2(200, vec![0x30; 100 << 10]), "too_large", &["unreachable"]),
+    let rows: Vec<(&str, Said, &str, &[&str])> = vec![
+        ("/later", Said(200, ocsp_error(3)), "responder_status", &["unreachable"]),
+        ("/unauthorized", Said(200, ocsp_error(6)), "responder_status", &["unreachable"]),
+        ("/internal", Said(200, ocsp_error(2)), "responder_status", &["unreachable"]),
+        ("/html", Said(200, html), "malformed", &["unreachable"]),
+        ("/down", Said(503, Vec::new()), "http_error", &["unreachable"]),
+        ("/foreign", Said(200, foreign), "wrong_issuer|signature_invalid|responder_unauthorized|not_for_certificate", &[]),
+        ("/large", Said(200, vec![0x30; 100 << 10]), "too_large", &["unreachable"]),
     ];
     // Two each: one failure alone does not make a responder unreachable.
     let mut files = Vec::new();
-    for (at, (path, Reply2(status, body), _, _)) in (0..).zip(&rows) {
+    for (at, (path, Said(status, body), _, _)) in (0..).zip(&rows) {
         let (status, body) = (*status, body.clone());
         world.site.answer(path, move |_| Reply::new(status, &[], &body));
         files.push([world.leaf_ocsp(10 * (at + 1), path), world.leaf_ocsp(10 * (at + 1) + 1, path)]);
@@ -104,7 +103,7 @@ fn a_responder_that_does_not_answer_has_its_reason() {
     assert_eq!(found, Some(1.0));
 }
 
-struct Reply2(u16, Vec<u8>);
+struct Said(u16, Vec<u8>);
 
 #[test]
 fn unknown_to_the_responder_is_not_good() {
@@ -146,7 +145,6 @@ fn a_response_in_a_file_answers_for_watched_certificates() {
     until_verdict(&exporter, "2.pem", "revoked keyCompromise staple");
 }
 
-/// The label that PEM gives to lists is not what decides.
 #[test]
 fn a_second_responder_is_asked_when_the_first_fails() {
     let world = World::new(LOOPBACK);
@@ -158,5 +156,4 @@ fn a_second_responder_is_asked_when_the_first_fails() {
     let lines = world.site.lines();
     let kinds: Vec<String> = lines.iter().map(|line| line.split('/').take(2).collect::<Vec<_>>().join("/")).collect();
     assert_eq!(kinds, ["GET /first", "GET /second", "POST /first"]);
-    let _ = pem;
 }

@@ -174,6 +174,13 @@ impl Issuing {
         self.signed(&tlv(0x30, &[tlv(2, &[1]), ECDSA.to_vec(), self.subject(), this, next, entries, extensions].concat()), &[])
     }
 
+    /// How a list begins that has more entries than anybody wants to read; they follow.
+    pub fn endless(&self) -> Vec<u8> {
+        let open = |size: u8| [0x30, 0x84, size, 0, 0, 0];
+        let head = [tlv(2, &[1]), ECDSA.to_vec(), self.subject(), utc(-Duration::HOUR), utc(Duration::DAY)].concat();
+        [&open(3)[..], &open(2), &head, &open(1)].concat()
+    }
+
     /// An OCSP response by the CA itself.
     pub fn response(&self, serial: u32, status: Status) -> Vec<u8> {
         let hashed = |bytes: &[u8]| tlv(4, digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());

@@ -91,9 +91,10 @@ pub fn verdict(exporter: &Exporter, file: &str) -> Value {
     row.map_or(Value::Null, |row| row["certificates"][0]["revocation"].clone())
 }
 
-/// The verdict in words: status, reason, method.
+/// The verdict in words: status, reason, and the method that decided.
 pub fn words(verdict: &Value) -> String {
-    let words = ["status", "reason", "revocation_reason", "method"].map(|key| verdict[key].as_str().unwrap_or_default());
+    let decided = if verdict["status"] == "unknown" { "" } else { "method" };
+    let words = ["status", "reason", "revocation_reason", decided].map(|key| verdict[key].as_str().unwrap_or_default());
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 

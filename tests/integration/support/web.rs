@@ -69,6 +69,20 @@ impl Reply {
         Self { pieces: vec![(head, Duration::ZERO), (chunk, pause)], repeats: true, closes: false }
     }
 
+    /// 200, and the body byte by byte.
+    pub fn slow(body: &[u8], pause: Duration) -> Self {
+        let head = format!("HTTP/1.1 200 Words\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        let pieces = std::iter::once((head, Duration::ZERO)).chain(body.iter().map(|byte| (vec![*byte], pause))).collect();
+        Self { pieces, repeats: false, closes: false }
+    }
+
+    /// An endless one that begins with this.
+    pub fn beginning(mut self, first: &[u8]) -> Self {
+        let chunk = [format!("{:x}\r\n", first.len()).as_bytes(), first, b"\r\n"].concat();
+        self.pieces.insert(1, (chunk, Duration::ZERO));
+        self
+    }
+
     /// The same, later.
     pub fn after(mut self, pause: Duration) -> Self {
         self.pieces[0].1 = pause;
