@@ -160,6 +160,7 @@ impl Core {
 
     /// The cache was asked about these certificates.
     pub(in super::super) fn looked_up(&mut self, asked: &[[u8; 32]]) {
+        self.recalls = self.recalls.saturating_sub(1);
         asked.iter().for_each(|fingerprint| self.asks.looked_up(fingerprint));
     }
 
