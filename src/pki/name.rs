@@ -61,8 +61,11 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     a == b || matches!((folded(a), folded(b)), (Ok(a), Ok(b)) if a == b)
 }
 
+/// A relative distinguished name: attribute types with their folded values.
+type Relative<'a> = Vec<(&'a [u8], Folded)>;
+
 /// Per RDN its attributes in an order of their own: string types may change the order in which DER puts them.
-fn folded(name: &[u8]) -> Result<Vec<Vec<(&[u8], Folded)>>, Malformed> {
+fn folded(name: &[u8]) -> Result<Vec<Relative<'_>>, Malformed> {
     let mut outer = Reader::new(name);
     let mut rdns = Reader::new(outer.expect(der::SEQUENCE)?);
     outer.finish()?;

@@ -129,7 +129,7 @@ impl Asks {
     }
 
     /// What is to be looked for in the cache.
-    pub(super) fn to_recall(&mut self, room: usize) -> Vec<[u8; 32]> {
+    pub(super) fn take_unread(&mut self, room: usize) -> Vec<[u8; 32]> {
         let left = self.fresh.len().saturating_sub(room);
         self.fresh.split_off(left)
     }

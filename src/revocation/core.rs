@@ -196,7 +196,7 @@ impl Core {
             }
         }
         while jobs.len() < room && self.recalls < RECALLS {
-            let recall = self.asks.to_recall(RECALLED_AT_ONCE);
+            let recall = self.asks.take_unread(RECALLED_AT_ONCE);
             let questions: Vec<Question> = recall.iter().filter_map(|fingerprint| self.question(fingerprint)).collect();
             if questions.is_empty() {
                 break;

@@ -57,7 +57,7 @@ fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Result<Scanned, CrlError>
 fn read_crl(bytes: &[u8]) {
     let _ = crl::read(bytes);
     let whole = scan(std::iter::once(bytes));
-    let mut numbers = Numbers(bytes.iter().fold(1, |all, byte| all.rotate_left(5) ^ u64::from(*byte)) | 1);
+    let mut numbers = Numbers(bytes.iter().fold(1u64, |all, byte| all.rotate_left(5) ^ u64::from(*byte)) | 1);
     let mut rest = bytes;
     let pieces = std::iter::from_fn(|| {
         if rest.is_empty() {
