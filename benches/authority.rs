@@ -63,12 +63,15 @@ fn main() -> Outcome<()> {
     }
 }
 
+/// Makes the lists of a version.
+type Publish = dyn Fn(u64) -> Outcome<Vec<Bytes>> + Send + Sync;
+
 /// What the server has.
 #[derive(Default)]
 struct Service {
     lists: Mutex<Vec<(String, Bytes)>>,
     responders: Vec<Responder>,
-    publish: Option<Box<dyn Fn(u64) -> Outcome<Vec<Bytes>> + Send + Sync>>,
+    publish: Option<Box<Publish>>,
     counts: Counts,
     /// When the first list was asked for, Unix time in microseconds.
     first_at: AtomicU64,
@@ -245,7 +248,7 @@ impl Fleet {
 }
 
 fn is_revoked(number: u64) -> bool {
-    number / 100 % REVOKED == 0
+    (number / 100).is_multiple_of(REVOKED)
 }
 
 fn list(issuer: &Issuer<'_, KeyPair>, version: u64, numbers: impl Iterator<Item = u64>) -> Outcome<Vec<u8>> {
