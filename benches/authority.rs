@@ -63,12 +63,15 @@ fn main() -> Outcome<()> {
     }
 }
 
+/// Makes the lists of a version.
+type Publish = dyn Fn(u64) -> Outcome<Vec<Bytes>> + Send + Sync;
+
 /// What the server has.
 #[derive(Default)]
 struct Service {
     lists: Mutex<Vec<(String, Bytes)>>,
     responders: Vec<Responder>,
-    publish: Option<Box<dyn Fn(u64) -> Outcome<Vec<Bytes>> + Send + Sync>>,
+    publish: Option<Box<Publish>>,
     counts: Counts,
     /// When the first list was asked for, Unix time in microseconds.
     first_at: AtomicU64,
@@ -107,7 +110,8 @@ fn talk(service: &Service) -> Outcome<()> {
             *lock(&service.lists) = tagged(publish(version)?, version);
         }
         let Counts { bodies, conditional, not_modified, ocsp, other } = &service.counts;
-        let counts = [bodies, conditional, not_modified, ocsp, other, &service.first_at].map(|count| count.load(Ordering::SeqCst).to_string());
+        let counts =
+            [bodies, conditional, not_modified, ocsp, other, &service.first_at].map(|count| count.load(Ordering::SeqCst).to_string());
         println!("{}", counts.join(" "));
     }
     Ok(())
@@ -194,8 +198,12 @@ impl Fleet {
             params.distinguished_name.push(DnType::CommonName, format!("Fleet CA {number}"));
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             std::fs::write(issuers.join(format!("{number}.pem")), params.self_signed(&key)?.pem())?;
-            let signer = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).map_err(|error| error.to_string())?;
-            let name = encode(0x30, &encode(0x31, &encode(0x30, &[b"\x06\x03\x55\x04\x03", &*encode(0x0c, format!("Fleet CA {number}").as_bytes())].concat())));
+            let signer =
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).map_err(|error| error.to_string())?;
+            let name = encode(
+                0x30,
+                &encode(0x31, &encode(0x30, &[b"\x06\x03\x55\x04\x03", &*encode(0x0c, format!("Fleet CA {number}").as_bytes())].concat())),
+            );
             authorities.push((Issuer::new(params, key), Responder { signer, name }));
         }
         let (of_lists, of_responders) = authorities.split_at_mut(usize::try_from(self.lists)?);
@@ -240,7 +248,7 @@ impl Fleet {
 }
 
 fn is_revoked(number: u64) -> bool {
-    number / 100 % REVOKED == 0
+    (number / 100).is_multiple_of(REVOKED)
 }
 
 fn list(issuer: &Issuer<'_, KeyPair>, version: u64, numbers: impl Iterator<Item = u64>) -> Outcome<Vec<u8>> {

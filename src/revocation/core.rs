@@ -23,6 +23,8 @@ use crate::pki::ocsp::DelegateCache;
 
 /// Questions that the cache is asked for at once.
 const RECALLED_AT_ONCE: usize = 2_000;
+/// How often at the same time: checking signatures is a core's work, and others want to live.
+const RECALLS: usize = 4;
 
 /// Everything the service knows.
 pub(super) struct Core {
@@ -37,6 +39,8 @@ pub(super) struct Core {
     /// The groups that look for a list at a URL.
     users: HashMap<Arc<str>, HashSet<u32>>,
     pub(super) asks: Asks,
+    /// Looks into the cache that are under way.
+    recalls: usize,
     pub(super) responders: Responders,
     downloads: Downloads,
     issuers: HashMap<u32, Issuer>,
@@ -104,6 +108,7 @@ impl Core {
             files: HashMap::new(),
             users: HashMap::new(),
             asks: Asks::default(),
+            recalls: 0,
             responders: Responders::default(),
             downloads: Downloads::default(),
             issuers: HashMap::new(),
@@ -197,15 +202,17 @@ impl Core {
                 jobs.push(Job::List(url.clone()));
             }
         }
-        if jobs.len() < room {
-            // Nothing is asked before the cache has said what it knows.
+        // Nothing is asked before the cache has said what it knows.
+        while jobs.len() < room && self.recalls < RECALLS {
             let recall = self.asks.take_unsought(RECALLED_AT_ONCE);
             let questions: Vec<Question> = recall.iter().filter_map(|fingerprint| self.question(fingerprint)).collect();
             let known: HashSet<[u8; 32]> = questions.iter().map(|question| question.fingerprint).collect();
             recall.iter().filter(|at| !known.contains(*at)).for_each(|at| self.asks.not_recalled(at));
-            if !questions.is_empty() {
-                jobs.push(Job::Recall(questions));
+            if questions.is_empty() {
+                break;
             }
+            self.recalls += 1;
+            jobs.push(Job::Recall(questions));
         }
         if !self.settings.offline {
             jobs.extend(self.downloads.due(now, room.saturating_sub(jobs.len())).into_iter().map(Job::Issuer));

@@ -38,7 +38,7 @@ pub(super) struct Tools {
     pub(super) events: Arc<dyn Events>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Arc<Settings>,
-    pub(super) delegates: Mutex<DelegateCache>,
+    pub(super) delegates: DelegateCache,
 }
 
 /// How a job ended.
@@ -199,7 +199,7 @@ impl Tools {
     fn check(&self, question: &Question, from: &Arc<str>, body: &[u8], nonce: Option<&[u8]>) -> Result<Answered, Why> {
         let response = ocsp::read(body).map_err(|error| (error.reason(), error.to_string().into()))?;
         let asked = ocsp::Question { lookup: &question.lookup, authority: &question.issuer, nonce, from };
-        let answered = ocsp::answer(&response, &asked, self.now(), &Policy::default(), &mut lock(&self.delegates));
+        let answered = ocsp::answer(&response, &asked, self.now(), &Policy::default(), &mut self.delegates.clone());
         answered.map_err(|reason| (reason, format!("the answer is not usable: {reason}").into()))
     }
 
@@ -267,7 +267,7 @@ impl Tools {
                 for Recalled { question, answered, fetched_at, fresh_until } in found {
                     core.recalled(&question, &answered, fetched_at, fresh_until);
                 }
-                about.iter().for_each(|fingerprint| core.asks.not_recalled(fingerprint));
+                core.looked_up(&about);
             }
             Done::Issuer { url, outcome: Ok(body), .. } => {
                 let contents = container::open(&body, &[], &crate::model::Limits::default());

@@ -17,6 +17,7 @@ use super::settings::Settings;
 use super::view::Views;
 use crate::model::{BoxFuture, Clock, Events, Snapshots, UnixTime};
 use crate::net::Fetcher;
+use crate::pki::ocsp::DelegateCache;
 
 /// Jobs under way at once.
 const AT_ONCE: usize = 64;
@@ -64,8 +65,14 @@ impl Service {
     pub fn new(settings: Settings, parts: Parts) -> Self {
         let Parts { snapshots, views, fetcher, cache, events, clock } = parts;
         let settings = Arc::new(settings);
-        let tools =
-            Arc::new(Tools { fetcher, cache, events, clock: clock.clone(), settings: settings.clone(), delegates: Mutex::default() });
+        let tools = Arc::new(Tools {
+            fetcher,
+            cache,
+            events,
+            clock: clock.clone(),
+            settings: settings.clone(),
+            delegates: DelegateCache::default(),
+        });
         Self {
             core: Arc::new(Mutex::new(Core::new(settings))),
             views,

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notafter::model::clock::SystemClock;
-use notafter::model::{Limits, Material, UnixTime};
+use notafter::model::revocation::Policy;
+use notafter::model::{Authority, Limits, Lookup, Material, UnixTime};
 use notafter::net::{Budget, Reading, Starttls, Validators};
-use notafter::pki::{self, certificate, crl};
+use notafter::pki::crl::{CrlError, Scanned, Scanner, Watched};
+use notafter::pki::ocsp::{self, DelegateCache, Question};
+use notafter::pki::{self, certificate, container, crl};
 use notafter::revocation::cache::log;
 
 /// Bent inputs for each target.
@@ -25,8 +28,72 @@ fn read_certificate(bytes: &[u8]) {
     let _ = certificate::read(bytes, &Limits::default());
 }
 
+/// What caIssuers leads to.
+fn read_issuer(bytes: &[u8]) {
+    let limits = Limits::default();
+    for der in container::open(bytes, &[], &limits).certificates {
+        let _ = certificate::read(&der, &limits);
+    }
+}
+
+/// Every other serial number.
+struct Odd;
+
+impl Watched for Odd {
+    fn wants(&self, serial: &[u8]) -> bool {
+        serial.last().is_some_and(|last| last & 1 == 1)
+    }
+}
+
+fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Result<Scanned, CrlError> {
+    let mut scanner = Scanner::new(&Odd, crl::Limits { head: 4096, entry: 512, tail: 4096, ..crl::Limits::default() });
+    for piece in pieces {
+        scanner.feed(piece)?;
+    }
+    scanner.finish()
+}
+
+/// However a list is cut into pieces, the outcome is the same.
 fn read_crl(bytes: &[u8]) {
     let _ = crl::read(bytes);
+    let whole = scan(std::iter::once(bytes));
+    let mut numbers = Numbers(bytes.iter().fold(1u64, |all, byte| all.rotate_left(5) ^ u64::from(*byte)) | 1);
+    let mut rest = bytes;
+    let pieces = std::iter::from_fn(|| {
+        if rest.is_empty() {
+            return None;
+        }
+        let (piece, left) = rest.split_at(numbers.below(97).min(rest.len()));
+        rest = left;
+        Some(piece)
+    });
+    match (whole, scan(pieces)) {
+        (Ok(whole), Ok(pieces)) => assert_eq!(whole, pieces),
+        (Err(_), Err(_)) => {}
+        (whole, pieces) => panic!("{whole:?} as a whole, {pieces:?} in pieces"),
+    }
+}
+
+/// Asked about the certificate that the seed is about, on behalf of a key that signed nothing.
+fn read_ocsp(bytes: &[u8]) {
+    let _ = ocsp::facts(bytes);
+    let Ok(response) = ocsp::read(bytes) else { return };
+    let name: Arc<[u8]> = Arc::from(&b"\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x03\x0c\x07Seed CA"[..]);
+    let key: Arc<[u8]> = Arc::from(&b"\x30\x07\x30\x02\x06\x00\x03\x01\x00"[..]);
+    let authority = Authority { subject: name.clone(), key, key_id: None, key_usage: None };
+    let lookup = Lookup {
+        serial: [0x10, 0x01].into(),
+        issuer: name,
+        pointers: Arc::default(),
+        signed: None,
+        must_staple: false,
+        no_rev_avail: false,
+        is_ca: false,
+    };
+    let question = Question { lookup: &lookup, authority: &authority, nonce: None, from: &Arc::from("seed") };
+    let answered =
+        ocsp::answer(&response, &question, UnixTime::from_secs(1_800_000_000), &Policy::default(), &mut DelegateCache::default());
+    assert!(answered.is_err(), "nobody signed it for this issuer");
 }
 
 fn read_hello(bytes: &[u8]) {
@@ -163,10 +230,12 @@ fn nothing_that_is_read_makes_it_panic() {
     files.sort();
     assert!(files.len() >= 10, "{files:?}");
     let files: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();
-    let targets: [(&str, Read, Vec<Vec<u8>>); 6] = [
+    let targets: [(&str, Read, Vec<Vec<u8>>); 8] = [
         ("container", read_container, files.clone()),
         ("certificate", read_certificate, files.clone()),
-        ("crl", read_crl, files),
+        ("crl", read_crl, files.clone()),
+        ("issuer", read_issuer, files.clone()),
+        ("ocsp", read_ocsp, files),
         ("raw", read_hello, vec![hello()]),
         ("starttls", read_starttls, dialogues()),
         ("cache", read_cache, vec![cache_log()]),

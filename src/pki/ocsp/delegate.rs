@@ -1,7 +1,7 @@
 //! Delegates: certificates that an issuer gave to a responder so that it may sign in its stead (RFC 6960 section 4.2.2.2).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::certificate::{self, fingerprint};
 use super::super::signature::{self, Check};
@@ -28,9 +28,15 @@ pub struct Delegate {
     pub lookup: Option<Box<Lookup>>,
 }
 
-/// What is known of delegates: each one's own signature is checked once.
-#[derive(Debug, Default)]
+/// What is known of delegates: each one's own signature is checked once. Clones share it.
+#[derive(Clone, Debug, Default)]
 pub struct DelegateCache {
+    // Held while a delegate is looked up, not while it answers: answers are checked side by side.
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
     /// By the delegate's fingerprint and the SHA-256 of its issuer's key.
     known: HashMap<([u8; 32], [u8; 32]), Arc<Known>>,
     checks: u64,
@@ -56,26 +62,27 @@ pub(super) type Weak = bool;
 impl DelegateCache {
     /// How many signatures of delegates were checked so far.
     pub fn checks(&self) -> u64 {
-        self.checks
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).checks
     }
 
     /// The delegate of this DER if `is_signer` of its subject (DER Name) and key (SubjectPublicKeyInfo). `None` when it is not, or cannot be
     /// read.
     pub(super) fn look(&mut self, der: &[u8], authority: &Authority, is_signer: impl Fn(&[u8], &[u8]) -> bool) -> Option<Arc<Known>> {
         let id = (fingerprint(der), fingerprint(&authority.key));
-        if let Some(known) = self.known.get(&id) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shared.known.get(&id) {
             return is_signer(&known.subject, &known.key).then(|| known.clone());
         }
         let read = certificate::read(der, &Limits::default()).ok()?;
         if !is_signer(read.parsed.subject.as_raw(), read.parsed.subject_pki.raw) {
             return None;
         }
-        self.checks += 1;
+        shared.checks += 1;
         let known = Arc::new(judge(read, authority));
-        if self.known.len() >= KNOWN {
-            self.known.clear();
+        if shared.known.len() >= KNOWN {
+            shared.known.clear();
         }
-        self.known.insert(id, known.clone());
+        shared.known.insert(id, known.clone());
         Some(known)
     }
 }

@@ -177,6 +177,12 @@ impl Core {
         self.changed.insert(question.fingerprint);
     }
 
+    /// The cache was asked about these certificates.
+    pub(in super::super) fn looked_up(&mut self, asked: &[[u8; 32]]) {
+        self.recalls = self.recalls.saturating_sub(1);
+        asked.iter().for_each(|fingerprint| self.asks.not_recalled(fingerprint));
+    }
+
     /// Issuers' certificates were fetched.
     pub(in super::super) fn issuers_came(&mut self, url: &str, certificates: &[Vec<u8>], now: UnixTime) {
         let revision = self.authorities.revision;
