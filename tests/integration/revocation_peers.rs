@@ -7,9 +7,9 @@ use base64::Engine;
 use serde_json::Value;
 
 use crate::support::exporter::{Exporter, Folder, until};
-use crate::support::openssl_ca::{Front, IssuingCa};
 use crate::support::nginx::Nginx;
 use crate::support::openssl::SServer;
+use crate::support::openssl_ca::{Front, IssuingCa};
 use crate::support::prometheus::Prometheus;
 use crate::support::running::free_address;
 use crate::support::scrape::Scrape;
