@@ -228,7 +228,7 @@ mod tests {
         state.report.revocation[1] = Verdict { status: RevocationStatus::Revoked, ..Verdict::default() };
         let moved = carried(Some(&state), look(facts(&["b", "c"]), None), None, at(20)).unwrap();
         let status = |state: &TargetState| state.report.revocation.iter().map(|verdict| verdict.status).collect::<Vec<_>>();
-        assert_eq!(status(&moved), [RevocationStatus::Revoked, RevocationStatus::Unknown]);
+        assert_eq!(status(&moved), [RevocationStatus::Revoked, RevocationStatus::Pending]);
         let same = carried(Some(&moved), TargetEvent::TimePassed, None, at(30)).unwrap();
         assert_eq!(status(&same), status(&moved));
     }

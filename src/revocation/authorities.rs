@@ -11,7 +11,9 @@ use crate::model::{Authority, Lookup};
 use crate::pki::authority;
 
 /// How many authorities of one name are looked at.
-const OF_ONE_NAME: usize = 16;
+const OF_ONE_NAME: usize = 1_000;
+/// Certificates of one authority that are looked at for its parents.
+const PARENTS: usize = 16;
 /// How far up parents are looked for.
 const DEPTH: usize = 6;
 
@@ -68,7 +70,13 @@ impl Authorities {
 
     /// Who issued the certificate.
     pub(super) fn issuer_of(&self, lookup: &Lookup) -> Option<Arc<Authority>> {
-        self.named(&lookup.issuer).find(|known| authority::issued(&known.authority, lookup)).map(|known| known.authority.clone())
+        // The identifiers prove nothing, but save most checks of signatures.
+        let may_be = |known: &&Known| match (&lookup.pointers.authority_key, &known.authority.key_id) {
+            (Some(wanted), Some(id)) => wanted == id || authority::identifies(wanted, &known.authority.key),
+            _ => true,
+        };
+        let mut candidates = self.named(&lookup.issuer).filter(may_be);
+        candidates.find(|known| authority::issued(&known.authority, lookup)).map(|known| known.authority.clone())
     }
 
     /// Who may sign lists for certificates of this issuer under this name: the issuer itself; its other keys and the signers it names, when one
@@ -129,7 +137,10 @@ impl Authorities {
         let all = self.by_name.entry(authority.subject.clone()).or_default();
         let at = match all.iter().position(|known| known.authority == authority) {
             Some(at) => at,
-            None if all.len() >= OF_ONE_NAME => return,
+            None if all.len() >= OF_ONE_NAME => {
+                tracing::warn!("more than {OF_ONE_NAME} CA certificates of one name are watched; the rest of them is not looked at");
+                return;
+            }
             None => {
                 self.revision += 1;
                 all.push(Known { authority, lookups: Vec::new(), trusted: false, refs: 0, fetched: false });
@@ -143,7 +154,7 @@ impl Authorities {
         let Some(lookup) = lookup else { return };
         let known = self.by_name.get_mut(&authority.subject).and_then(|all| all.iter_mut().find(|known| known.authority == *authority));
         if let Some(known) = known
-            && known.lookups.len() < OF_ONE_NAME
+            && known.lookups.len() < PARENTS
             && !known.lookups.contains(lookup)
         {
             self.revision += 1;
@@ -197,6 +208,31 @@ mod tests {
         assert!(signers.contains(&authority_of(&issuing)), "the issuer itself");
         assert!(signers.contains(&authority_of(&rolled)), "its other key, under the same parent");
         assert!(!signers.contains(&authority_of(&fake)), "a namesake under another parent");
+    }
+
+    #[test]
+    fn names_and_identifiers_alone_make_nobody_a_signer() {
+        let with_identifier = |params: &mut rcgen::CertificateParams| params.use_authority_key_identifier_extension = true;
+        let (root, attacker) = (Issued::root("Root"), Issued::root("Root"));
+        let issuing = root.intermediate("Issuing");
+        // A certificate of the attacker's making that says it is the issuer's sibling: right names, the right identifier, no right signature.
+        let mut params = issuing.params.clone();
+        with_identifier(&mut params);
+        let mut forged = facts(&attacker.issue(params));
+        let genuine = {
+            let mut params = issuing.params.clone();
+            with_identifier(&mut params);
+            facts(&root.issue(params))
+        };
+        let pointers = genuine.lookup.as_ref().unwrap().pointers.clone();
+        forged.lookup.as_mut().unwrap().pointers = pointers;
+        let mut authorities = watched(&[&root, &issuing]);
+        let x = forged.authority.clone().unwrap();
+        authorities.add(&x, forged.lookup.as_deref());
+        assert!(!authorities.signers(&authority_of(&issuing), &x.subject).contains(&x));
+        let mut leaf = lookup(&attacker.leaf("www", with_identifier));
+        leaf.pointers = lookup(&root.leaf("www", with_identifier)).pointers;
+        assert_eq!(authorities.issuer_of(&leaf), None, "a leaf that only says who issued it");
     }
 
     #[test]

@@ -17,7 +17,6 @@ use super::settings::Settings;
 use super::watched::{Delta, Watched};
 use crate::model::revocation::Policy;
 use crate::model::{Answer, Authority, FindingSet, Lookup, RevocationMethod, RevocationReason, SnapshotView, UnixTime};
-use crate::pki::authority;
 use crate::pki::crl::Serials;
 use crate::pki::ocsp::DelegateCache;
 
@@ -43,9 +42,8 @@ pub(super) struct Core {
     recalls: usize,
     pub(super) responders: Responders,
     downloads: Downloads,
-    issuers: HashMap<u32, Issuer>,
-    /// Certificates whose own signature was checked, because no key identifier binds them to their issuer.
-    proved: HashMap<[u8; 32], Arc<Authority>>,
+    /// Who issued certificates, by their own signatures.
+    proved: HashMap<[u8; 32], Proof>,
     serials: Option<(u64, Arc<Serials>)>,
     /// Groups to be judged anew.
     dirty: HashSet<u32>,
@@ -59,11 +57,10 @@ pub(super) struct Core {
     rows_dirty: bool,
 }
 
-/// Who issued the certificates of a group, as of a revision of the authorities.
-struct Issuer {
-    authority: Option<Arc<Authority>>,
-    /// A key identifier binds every member to it.
-    by_key: bool,
+/// Who issued a certificate.
+struct Proof {
+    /// `None`: nobody that was known at this revision of the authorities.
+    issuer: Option<Arc<Authority>>,
     revision: u64,
 }
 
@@ -111,7 +108,6 @@ impl Core {
             recalls: 0,
             responders: Responders::default(),
             downloads: Downloads::default(),
-            issuers: HashMap::new(),
             proved: HashMap::new(),
             serials: None,
             dirty: HashSet::new(),
@@ -156,7 +152,6 @@ impl Core {
         }
         // A number that was given back may be another group's now.
         let watched = &self.watched;
-        self.issuers.retain(|group, _| watched.groups.get(*group as usize).is_some_and(|group| !group.members.is_empty()));
         for users in self.users.values_mut() {
             users.retain(|group| watched.groups.get(*group as usize).is_some_and(|group| !group.members.is_empty()));
         }
@@ -295,33 +290,34 @@ impl Core {
         self.lists.get(url).is_none_or(|list| list.held.is_none() || list.forget_validators)
     }
 
-    /// Who issued the certificates of a group.
-    fn issuer(&mut self, group: u32) -> Option<Arc<Authority>> {
+    /// Who issued a certificate. Its signature is checked once for each set of authorities, and never again once it held.
+    fn issuer_of(&mut self, fingerprint: &[u8; 32], lookup: &Lookup) -> Option<Arc<Authority>> {
         let revision = self.authorities.revision;
-        if let Some(known) = self.issuers.get(&group).filter(|known| known.authority.is_some() || known.revision == revision) {
-            return known.authority.clone();
+        if let Some(known) = self.proved.get(fingerprint).filter(|known| known.issuer.is_some() || known.revision == revision) {
+            return known.issuer.clone();
         }
-        let (_, first) = self.watched.members(group).next()?;
-        let lookup = first.lookup()?;
-        let found = self.authorities.issuer_of(lookup);
-        let id = lookup.pointers.authority_key.as_deref();
-        let by_key = found.as_ref().zip(id).is_some_and(|(found, id)| authority::identifies(id, &found.key));
-        self.issuers.insert(group, Issuer { authority: found.clone(), by_key, revision });
-        found
+        let issuer = self.authorities.issuer_of(lookup);
+        self.proved.insert(*fingerprint, Proof { issuer: issuer.clone(), revision });
+        issuer
     }
 
-    /// Who issued a certificate: its group's issuer, where a key identifier binds them or its own signature is by that key.
-    fn issuer_of(&mut self, group: u32, fingerprint: &[u8; 32], lookup: &Lookup) -> Option<Arc<Authority>> {
-        let of_group = self.issuer(group);
-        if of_group.is_some() && self.issuers.get(&group).is_some_and(|issuer| issuer.by_key) {
-            return of_group;
+    /// Who issued the certificates of a group: CAs of one name with several keys may all have.
+    fn issuers_of(&mut self, group: u32) -> HashSet<Arc<Authority>> {
+        let mut issuers = HashSet::new();
+        let mut open = Vec::new();
+        for (_, member) in self.watched.members(group) {
+            match self.proved.get(&member.fingerprint).and_then(|known| known.issuer.clone()) {
+                Some(issuer) => drop(issuers.insert(issuer)),
+                None => open.extend(member.lookup().map(|lookup| (member.fingerprint, lookup.clone()))),
+            }
         }
-        if let Some(known) = self.proved.get(fingerprint) {
-            return Some(known.clone());
-        }
-        let found = self.authorities.issuer_of(lookup)?;
-        self.proved.insert(*fingerprint, found.clone());
-        Some(found)
+        issuers.extend(open.into_iter().filter_map(|(fingerprint, lookup)| self.issuer_of(&fingerprint, &lookup)));
+        issuers
+    }
+
+    /// Whether somebody is known to have issued each certificate of a group.
+    fn is_proved(&self, group: u32) -> bool {
+        self.watched.members(group).all(|(_, member)| self.proved.get(&member.fingerprint).is_some_and(|known| known.issuer.is_some()))
     }
 
     fn question(&self, fingerprint: &[u8; 32]) -> Option<Question> {

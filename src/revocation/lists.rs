@@ -96,7 +96,9 @@ impl List {
                 self.failure = outcome.err().map(|reason| (reason, refusal(reason)));
                 return Taken::Refused;
             }
-            if is_older(&scanned.facts, &known.facts) {
+            let by = outcome.as_ref().ok().and_then(|signer| signers.get(signer.index));
+            let same_signer = known.checked.as_ref().map(|checked| &checked.signer) == by;
+            if is_older(&scanned.facts, &known.facts, same_signer) {
                 self.findings.insert(Finding::Regressed);
                 return Taken::Older;
             }
@@ -146,6 +148,11 @@ impl List {
         self.say_how_it_is_signed(&held);
         self.held = Some(held);
         changed
+    }
+
+    /// Whether a refusal differs from what was known before.
+    pub(super) fn is_refused_anew(&self, before: &(Option<RevocationReason>, FindingSet)) -> bool {
+        (self.failure.as_ref().map(|(reason, _)| *reason), self.findings) != *before
     }
 
     /// A look ended without a copy.
@@ -216,15 +223,16 @@ fn refusal(reason: RevocationReason) -> Box<str> {
     .into()
 }
 
-/// Number and thisUpdate never go back (RFC 5280 section 5.2.3: monotonically increasing).
-fn is_older(new: &CrlFacts, known: &CrlFacts) -> bool {
+/// Number and thisUpdate never go back (RFC 5280 section 5.2.3: monotonically increasing, for a given CRL scope and CRL issuer). Another key
+/// begins to number anew.
+fn is_older(new: &CrlFacts, known: &CrlFacts, same_signer: bool) -> bool {
     if new.fingerprint == known.fingerprint {
         return false;
     }
     // Decimal numbers of one length compare as their texts do.
     let key = |text: &str| (text.len(), text.to_owned());
     let by_number = match (&new.number, &known.number) {
-        (Some(new), Some(known)) => key(new) < key(known),
+        (Some(new), Some(known)) => same_signer && key(new) < key(known),
         _ => false,
     };
     by_number || new.this_update < known.this_update
@@ -294,6 +302,16 @@ mod tests {
             assert_eq!(state.findings.iter().next(), finding, "{behaviour}");
             assert!(state.usable().is_some(), "{behaviour}: the last good one stays");
         }
+    }
+
+    #[test]
+    fn another_key_of_the_issuer_numbers_anew_but_does_not_go_back_in_time() {
+        let (old, new) = (Issued::root("CA"), Issued::root("CA"));
+        let (url, signers) = (Arc::from("http://ca/crl"), [signer(&old), signer(&new)]);
+        let mut state = List::new(b"", Duration::ZERO);
+        assert_eq!(state.take(list(&old, 200, 2, 1), &url, 1, &signers), Taken::Kept);
+        assert_eq!(state.take(list(&new, 1, 3, 1), &url, 1, &signers), Taken::Kept);
+        assert_eq!(state.take(list(&old, 201, 2, 1), &url, 1, &signers), Taken::Older);
     }
 
     #[test]

@@ -495,9 +495,9 @@ fn authorities_are_told_apart() {
     for (what, authority, expected) in
         [("the issuer", &world.authority, true), ("a namesake", &namesake, false), ("its key under another name", &renamed, false)]
     {
-        assert_eq!(issued(authority, &by_key), expected, "{what}, by key identifier");
-        assert_eq!(issued(authority, &by_signature), expected, "{what}, by signature");
-        assert_eq!(issued(authority, &Lookup { signed: None, ..by_key.clone() }), expected, "{what}, by key identifier alone");
+        assert_eq!(issued(authority, &by_key), expected, "{what}, with a key identifier");
+        assert_eq!(issued(authority, &by_signature), expected, "{what}, without one");
+        assert!(!issued(authority, &Lookup { signed: None, ..by_key.clone() }), "{what}: an identifier alone proves nothing");
     }
-    assert!(!issued(&world.authority, &unsigned), "neither identifier nor signature");
+    assert!(!issued(&world.authority, &unsigned), "no signature that can be checked");
 }

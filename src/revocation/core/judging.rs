@@ -69,18 +69,15 @@ impl Core {
 
     fn judge_members(&mut self, group: u32, members: Vec<u32>, view: &View, changes: &mut Changes, now: UnixTime) {
         let Some(pointers) = self.watched.groups.get(group as usize).map(|group| group.pointers.clone()) else { return };
-        let of_group = self.issuer(group);
-        if of_group.is_none() {
-            self.downloads.want(pointers.issuers.iter().map(|url| Arc::from(&**url)));
-        }
-        // Whoever was issued by another key of the same name is looked at by itself.
-        let by_key = of_group.is_some() && self.issuers.get(&group).is_some_and(|issuer| issuer.by_key);
         let mut judged = Vec::with_capacity(members.len());
         for index in members {
             let Some(certificate) = self.watched.get(index) else { continue };
             let (fingerprint, Some(lookup)) = (certificate.fingerprint, certificate.lookup().cloned()) else { continue };
-            let issuer = if by_key { of_group.clone() } else { self.issuer_of(group, &fingerprint, &lookup) };
+            let issuer = self.issuer_of(&fingerprint, &lookup);
             judged.push(Member { fingerprint, index, lookup, issuer });
+        }
+        if judged.iter().any(|member| member.issuer.is_none()) {
+            self.downloads.want(pointers.issuers.iter().map(|url| Arc::from(&**url)));
         }
         let mut lists: HashMap<Option<Arc<Authority>>, Vec<&Checked>> = HashMap::new();
         let mut by_list = Vec::with_capacity(judged.len());
@@ -193,12 +190,12 @@ impl Core {
             let members = self.watched.certificates.iter().flatten();
             let of_serial = members.filter_map(|member| {
                 let lookup = member.lookup().filter(|lookup| response.is_about_serial(&lookup.serial))?;
-                Some((member.fingerprint, member.group, lookup.clone()))
+                Some((member.fingerprint, lookup.clone()))
             });
-            let about: Vec<([u8; 32], u32, Lookup)> = of_serial.collect();
+            let about: Vec<([u8; 32], Lookup)> = of_serial.collect();
             let mut findings = FindingSet::EMPTY;
-            for (fingerprint, group, lookup) in about {
-                let Some(issuer) = self.issuer_of(group, &fingerprint, &lookup) else { continue };
+            for (fingerprint, lookup) in about {
+                let Some(issuer) = self.issuer_of(&fingerprint, &lookup) else { continue };
                 let from: Arc<str> = Arc::from("file");
                 let question = ocsp::Question { lookup: &lookup, authority: &issuer, nonce: None, from: &from };
                 let answer = match ocsp::answer(&response, &question, now, &self.policy, &mut self.delegates) {

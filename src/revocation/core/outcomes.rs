@@ -1,6 +1,6 @@
 //! What came of jobs, and whom it concerns.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::asks::Question;
@@ -35,6 +35,7 @@ impl Core {
         }
         let Some(list) = self.lists.get_mut(url) else { return Taken::Refused };
         (list.in_flight, list.tried, list.forget_validators) = (false, true, false);
+        let before = (list.failure.as_ref().map(|(reason, _)| *reason), list.findings);
         let is_early = !self.policy.has_begun(scanned.facts.this_update, now);
         let taken = if is_early { list.take_early(scanned, url, epoch, &signers) } else { list.take(scanned, url, epoch, &signers) };
         if taken == Taken::Kept {
@@ -44,6 +45,10 @@ impl Core {
         } else {
             let reason = list.failure.as_ref().map_or(RevocationReason::Stale, |(reason, _)| *reason);
             list.schedule.failed(reason, None, now);
+        }
+        if taken != Taken::Kept && list.is_refused_anew(&before) {
+            let why = list.failure.as_ref().map_or("it is older than the one held", |(_, detail)| &**detail);
+            tracing::warn!(%url, "a CRL came and is not used, what was known stays: {why}");
         }
         self.list_changed(url);
         taken
@@ -213,9 +218,9 @@ impl Core {
     /// More authorities are known: signatures that nobody could check may be checked now.
     pub(super) fn authorities_came(&mut self) {
         self.look_for_signers();
-        for (at, group) in (0..).zip(&self.watched.groups) {
-            if !group.members.is_empty() && self.issuers.get(&at).is_none_or(|issuer| issuer.authority.is_none() || !issuer.by_key) {
-                self.dirty.insert(at);
+        for group in 0..self.watched.groups.len() as u32 {
+            if !self.is_proved(group) {
+                self.dirty.insert(group);
             }
         }
         self.responses_dirty = true;
@@ -304,15 +309,17 @@ impl Core {
     /// How many certificates that look for a list at this URL it may sign one for.
     fn served_by(&self, url: &str, signer: &Arc<Authority>) -> usize {
         let groups = self.users.get(url).into_iter().flatten();
-        let served = groups.filter(|group| {
-            let issuer = self.issuers.get(*group).and_then(|issuer| issuer.authority.as_ref());
-            issuer.is_some_and(|issuer| self.authorities.signers(issuer, &signer.subject).contains(signer))
-        });
-        served.map(|group| self.watched.members(*group).count()).sum()
+        let members = groups.flat_map(|group| self.watched.members(*group)).map(|(_, member)| member.fingerprint);
+        let mut by_issuer: HashMap<&Arc<Authority>, usize> = HashMap::new();
+        for issuer in members.filter_map(|fingerprint| self.proved.get(&fingerprint)?.issuer.as_ref()) {
+            *by_issuer.entry(issuer).or_default() += 1;
+        }
+        let served = by_issuer.into_iter().filter(|(issuer, _)| self.authorities.signers(issuer, &signer.subject).contains(signer));
+        served.map(|(_, members)| members).sum()
     }
 
     fn signers_for(&mut self, groups: Vec<u32>, name: &[u8]) -> Vec<Arc<Authority>> {
-        let issuers: HashSet<Arc<Authority>> = groups.into_iter().filter_map(|group| self.issuer(group)).collect();
+        let issuers: HashSet<Arc<Authority>> = groups.into_iter().flat_map(|group| self.issuers_of(group)).collect();
         let mut signers: Vec<Arc<Authority>> = Vec::new();
         for issuer in issuers {
             for signer in self.authorities.signers(&issuer, name) {
