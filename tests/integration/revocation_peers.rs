@@ -148,7 +148,6 @@ fn only_what_a_source_wants_is_asked() {
     std::fs::write(&of_nothing, format!("{head}[revocation]{tail}")).unwrap();
     let exporter = Exporter::spawn(folder.command(["--config", &of_nothing, "--listen", "127.0.0.1:0"]));
     exporter.until_ready();
-    exporter.scans("nothing", 0.0);
     std::thread::sleep(Duration::from_millis(1_500));
     let scrape = exporter.scrape();
     for prefix in ["x509_cert_revo", "x509_responder", "x509_ocsp", "x509_crl_"] {

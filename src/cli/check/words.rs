@@ -76,7 +76,7 @@ fn outcome(known: [Option<String>; 3], findings: FindingSet, failure: Option<&(R
     let findings = findings.iter().map(|finding| finding.to_string());
     let failure = failure.map(|(reason, detail)| story::printable(&format!("{reason}: {detail}")));
     let parts: Vec<String> = known.into_iter().flatten().chain(findings).chain(failure).collect();
-    if parts.is_empty() { "no answer needed or none yet".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "not asked".to_owned() } else { parts.join(", ") }
 }
 
 fn count_of(certificates: u64) -> String {
@@ -112,9 +112,11 @@ mod tests {
         assert_eq!(asked(&Services::default()), "");
         let told = asked(&crate::metrics::example::services());
         assert!(told.starts_with("\nCRLs and OCSP responders\n"), "{told}");
-        for expected in
-            ["  http://ocsp.example/: signs until 2026-01-06T00:00:00Z, expiring\n", "until 2026-01-08T00:00:00Z", "unreachable: "]
-        {
+        for expected in [
+            "  http://ocsp.example/: answers of 2026-01-01T00:00:00Z, signs until 2026-01-06T00:00:00Z, expiring\n",
+            "until 2026-01-08T00:00:00Z",
+            "unreachable: ",
+        ] {
             assert!(told.contains(expected), "{expected}: {told}");
         }
     }
