@@ -17,7 +17,7 @@ use crate::app::sources::{Seen, look};
 use crate::engine::schedule::Schedule;
 use crate::engine::{Round, SourceSpec};
 use crate::model::{
-    BuildContext, HumanDuration, RevocationStatus, SourceHeader, SourceId, SourceKind, SourceOptions, TargetState, UnixTime,
+    BuildContext, HumanDuration, RevocationStatus, SnapshotView, SourceHeader, SourceId, SourceKind, SourceOptions, TargetState, UnixTime,
 };
 use crate::source::SourceSettings;
 
@@ -89,7 +89,7 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
     let text = match arguments.format {
         Format::Text => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            table::table(&targets, now, colour) + &words::words(&targets, &traces)
+            table::table(&targets, now, colour) + &words::words(&targets, seen.snapshot.services(), &traces)
         }
         Format::Json => json::json(&seen),
         Format::Prometheus => String::from_utf8_lossy(&seen.text().map_err(|error| Failed::with(2, error))?).into_owned(),

@@ -24,7 +24,7 @@ const LINKS: &str = r#"<p><a href="metrics">metrics</a> · <a href="-/healthy">h
 "#;
 
 const SERVICES: &str = r"<h2>CRLs and OCSP responders</h2>
-<table><thead><tr><th>URL</th><th>findings</th><th>newest</th><th>ends</th><th>certificates</th><th>failure</th></tr></thead><tbody>
+<table><thead><tr><th>URL</th><th>findings</th><th>newest</th><th>ends</th><th>certificates</th><th>revoked</th><th>failure</th></tr></thead><tbody>
 ";
 
 /// More CRLs and responders than these are only counted; those with something wrong come first.
@@ -70,6 +70,8 @@ struct Service<'a> {
     newest: Option<UnixTime>,
     ends: Option<UnixTime>,
     certificates: u64,
+    /// Responders do not say.
+    revoked: Option<u64>,
     failure: Option<&'a (RevocationReason, Box<str>)>,
 }
 
@@ -80,6 +82,7 @@ fn services(html: &mut String, services: &Services) {
         newest: service.list.as_ref().map(|list| list.this_update),
         ends: service.list.as_ref().and_then(|list| list.next_update),
         certificates: service.certificates,
+        revoked: Some(service.revoked),
         failure: service.failure.as_ref(),
     });
     let responders = services.responders.iter().map(|responder| Service {
@@ -88,6 +91,7 @@ fn services(html: &mut String, services: &Services) {
         newest: responder.oldest_this_update,
         ends: responder.certificate_not_after,
         certificates: responder.certificates,
+        revoked: None,
         failure: responder.failure.as_ref(),
     });
     let mut all: Vec<Service<'_>> = crls.chain(responders).collect();
@@ -97,16 +101,19 @@ fn services(html: &mut String, services: &Services) {
     all.sort_by_key(|service| (service.findings.is_empty() && service.failure.is_none(), service.url));
     html.push_str(SERVICES);
     let time = |at: Option<UnixTime>| at.map_or_else(|| "–".to_owned(), UnixTime::rfc3339);
-    for Service { url, findings, newest, ends, certificates, failure } in all.iter().take(SHOWN) {
+    for Service { url, findings, newest, ends, certificates, revoked, failure } in all.iter().take(SHOWN) {
         let findings: Vec<&str> = findings.iter().map(|finding| finding.as_str()).collect();
         let failure = failure.map(|(reason, detail)| format!("{reason}: {detail}"));
         let _ = writeln!(
             html,
-            "<tr><td>{}</td><td class=\"bad\">{}</td><td>{}</td><td>{}</td><td class=\"n\">{certificates}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td class=\"bad\">{}</td><td>{}</td><td>{}</td><td class=\"n\">{certificates}</td>\
+             <td class=\"n{}\">{}</td><td>{}</td></tr>",
             Escaped(url),
             findings.join(", "),
             time(*newest),
             time(*ends),
+            if revoked.is_some_and(|revoked| revoked > 0) { " bad" } else { "" },
+            revoked.map_or_else(|| "–".to_owned(), |revoked| revoked.to_string()),
             Escaped(failure.as_deref().unwrap_or_default()),
         );
     }

@@ -305,7 +305,7 @@ pub(super) fn of_revocation(reason: RevocationReason) -> Advice {
         RevocationReason::EgressDenied => advice(
             "The URL leads to an address that is not public, and no entry of the configuration allows it.",
             "getent ahosts HOST",
-            "If it is your own CA: [revocation] allow = [\"10.0.0.0/8\"]; the log names the entry. If not, find out who wrote the certificate.",
+            "If it is your own CA: [revocation] allow = [\"10.0.0.0/8\"]; the error names the entry. If not, find out who wrote the certificate.",
         ),
         RevocationReason::Offline => advice(
             "[revocation] offline is set, and neither the cache nor a file has an answer.",

@@ -3,13 +3,14 @@
 use super::explain::{self, Advice};
 use super::listen::Traces;
 use crate::app::story;
-use crate::model::{Place, RevocationStatus, TargetState};
+use crate::model::{FindingSet, Place, RevocationReason, RevocationStatus, Services, TargetState, UnixTime};
 
 /// More endpoints than these are told in the table alone.
 const MOST: usize = 20;
 
-/// The story of each endpoint, then every distinct reason and finding once, with what usually helps.
-pub(super) fn words(targets: &[&TargetState], traces: &Traces) -> String {
+/// The story of each endpoint, the places that were asked about revocation, then every distinct reason and finding once, with what usually
+/// helps.
+pub(super) fn words(targets: &[&TargetState], services: &Services, traces: &Traces) -> String {
     let mut text = String::new();
     let endpoints = targets.iter().filter(|target| matches!(target.place, Place::Endpoint { .. }));
     for target in endpoints.take(MOST) {
@@ -21,6 +22,7 @@ pub(super) fn words(targets: &[&TargetState], traces: &Traces) -> String {
     for (target, revocation) in others.map(|target| (target, story::revocation(target))).filter(|(_, lines)| !lines.is_empty()).take(MOST) {
         text += &format!("\n{}\n{revocation}", story::printable(&target.place.to_string()));
     }
+    text += &asked(services);
     let mut told: Vec<(&str, Advice)> = Vec::new();
     for target in targets {
         let mut tell = |name: &'static str, advice: Advice| {
@@ -49,6 +51,38 @@ pub(super) fn words(targets: &[&TargetState], traces: &Traces) -> String {
     text
 }
 
+/// The CRLs and responders, and what came of them.
+fn asked(services: &Services) -> String {
+    let of = |what: &str, at: Option<UnixTime>| at.map(|at| format!("{what} {}", at.rfc3339()));
+    let crls = services.crls.iter().map(|crl| {
+        let list = crl.list.as_deref();
+        let revoked = (crl.revoked > 0).then(|| format!("{} revoked", count_of(crl.revoked)));
+        let known = [of("of", list.map(|list| list.this_update)), of("until", list.and_then(|list| list.next_update)), revoked];
+        (&crl.url, known, crl.findings, &crl.failure)
+    });
+    let responders = services.responders.iter().map(|responder| {
+        let known = [of("answers of", responder.oldest_this_update), of("signs until", responder.certificate_not_after), None];
+        (&responder.url, known, responder.findings, &responder.failure)
+    });
+    let lines: Vec<String> = crls
+        .chain(responders)
+        .map(|(url, known, findings, failure)| format!("  {}: {}\n", story::printable(url), outcome(known, findings, failure.as_ref())))
+        .take(MOST)
+        .collect();
+    if lines.is_empty() { String::new() } else { format!("\nCRLs and OCSP responders\n{}", lines.concat()) }
+}
+
+fn outcome(known: [Option<String>; 3], findings: FindingSet, failure: Option<&(RevocationReason, Box<str>)>) -> String {
+    let findings = findings.iter().map(|finding| finding.to_string());
+    let failure = failure.map(|(reason, detail)| story::printable(&format!("{reason}: {detail}")));
+    let parts: Vec<String> = known.into_iter().flatten().chain(findings).chain(failure).collect();
+    if parts.is_empty() { "not asked".to_owned() } else { parts.join(", ") }
+}
+
+fn count_of(certificates: u64) -> String {
+    super::super::count(usize::try_from(certificates).unwrap_or(usize::MAX), "certificate")
+}
+
 /// The command for this place.
 fn at(place: &Place, command: &str) -> String {
     match place {
@@ -72,6 +106,20 @@ fn at(place: &Place, command: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_that_were_asked_say_what_came_of_it() {
+        assert_eq!(asked(&Services::default()), "");
+        let told = asked(&crate::metrics::example::services());
+        assert!(told.starts_with("\nCRLs and OCSP responders\n"), "{told}");
+        for expected in [
+            "  http://ocsp.example/: answers of 2026-01-01T00:00:00Z, signs until 2026-01-06T00:00:00Z, expiring\n",
+            "until 2026-01-08T00:00:00Z",
+            "unreachable: ",
+        ] {
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
+    }
 
     #[test]
     fn commands_are_about_the_place_itself() {
