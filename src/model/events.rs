@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::id::SourceId;
+use super::scan::ApiEvent;
 use super::revocation::RevocationReason;
 use super::vocabulary::{FetchKind, FetchOutcome, Reason};
 
@@ -30,6 +31,8 @@ pub trait Events: Send + Sync {
     fn renewed(&self, source: &SourceId, margin: f64);
     /// The configuration was loaded again, or could not be.
     fn reloaded(&self, succeeded: bool, at: super::UnixTime);
+    /// Something happened between a source and a Kubernetes API server.
+    fn api_event(&self, source: &SourceId, event: ApiEvent);
     /// Something was fetched for revocation, or could not be; then with the reason.
     fn fetched(&self, kind: FetchKind, outcome: FetchOutcome, reason: Option<RevocationReason>);
 }

@@ -15,6 +15,22 @@ closed! {
         Kubeconfig = "kubeconfig",
         /// `type = "tls"`
         Tls = "tls",
+        /// `type = "kubernetes"`: what it finds stands under the kinds below.
+        Kubernetes = "kubernetes",
+        /// Secrets of `type = "kubernetes"`
+        KubeSecret = "kube-secret",
+        /// ConfigMaps of `type = "kubernetes"`
+        KubeConfigmap = "kube-configmap",
+        /// Webhook configurations, APIServices and CRDs of `type = "kubernetes"`
+        KubeCabundle = "kube-cabundle",
+        /// CertificateSigningRequests of `type = "kubernetes"`
+        KubeCsr = "kube-csr",
+        /// cert-manager's Certificates of `type = "kubernetes"`
+        KubeCertificate = "kube-certificate",
+        /// Ingresses and Gateways of `type = "kubernetes"`, for what they use
+        KubeRoute = "kube-route",
+        /// Namespaces of `type = "kubernetes"`, for their labels
+        KubeNamespace = "kube-namespace",
     }
 }
 

@@ -28,19 +28,19 @@ pub use finding::{Finding, FindingSet, Noun};
 pub use id::{SourceId, SourceKind};
 pub use observation::{Failure, Handshake, Limits, Material, Observation, Secret, Step, Trace};
 pub use options::{Labels, SourceOptions};
-pub use place::Place;
+pub use place::{Place, Shard};
 pub use quantity::{ByteSize, HumanDuration};
 pub use render::{Fragment, Render, Rendered};
 pub use revocation::{
     Answer, Answers, Authority, DistributionPoint, Lookup, Pointers, Policy, RevocationMethod, RevocationReason, RevocationStatus,
     RevocationView, Revocations, RevokedFor, Says, Services, Signed, Verdict,
 };
-pub use scan::{BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
+pub use scan::{ApiEvent, BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use snapshot::{SnapshotView, Snapshots};
-pub use state::{FailureFacts, Report, SourceHeader, SourceStatus, TargetState};
+pub use state::{Circumstances, FailureFacts, Report, SourceHeader, SourceStatus, TargetState, Use};
 pub use time::UnixTime;
 pub use user_labels::UserLabels;
-pub use vocabulary::{CertRole, EmbeddedKind, FetchKind, FetchOutcome, Method, Reason, Stage};
+pub use vocabulary::{BundleKind, CertRole, EmbeddedKind, FetchKind, FetchOutcome, KubeResource, Method, Reason, Stage};
 
 /// Any error, boxed: what stands behind a closed reason.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -11,6 +11,7 @@ use super::facts::ClientCertificate;
 use super::options::Labels;
 use super::place::Place;
 use super::scan::Stamp;
+use super::state::Circumstances;
 use super::time::UnixTime;
 use super::vocabulary::{Method, Reason, Stage};
 
@@ -21,6 +22,8 @@ pub struct Observation {
     pub place: Place,
     /// The user's labels of this target alone.
     pub labels: Option<Arc<Labels>>,
+    /// What is known of it besides its bytes.
+    pub circumstances: Option<Arc<Circumstances>>,
     /// What was found.
     pub material: Option<Material>,
     /// What went wrong.
@@ -65,6 +68,7 @@ impl Observation {
         Self {
             place,
             labels: None,
+            circumstances: None,
             material: Some(material),
             failure: None,
             stamp: None,
@@ -79,6 +83,7 @@ impl Observation {
         Self {
             place,
             labels: None,
+            circumstances: None,
             material: None,
             failure: Some(failure),
             stamp: None,

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::BoxFuture;
 use super::clock::Clock;
 use super::observation::{Failure, Observation};
+use super::options::Labels;
 use super::place::Place;
+use super::state::Circumstances;
+use super::vocabulary::{KubeResource, Reason};
 
 /// Somewhere certificates live. It touches no metric, no store and no wall clock.
 pub trait Source: Send + Sync {
@@ -20,6 +23,15 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// The source could not be listed at all: everything known of it is kept.
     fn scan(&self, cx: ScanContext) -> BoxFuture<'_, Result<Listing, Failure>>;
+
+    /// Follows what changes between two scans; runs from the end of one (whatever came of it) to the beginning of the next, when it is dropped.
+    ///
+    /// It reports changes as they come: [`ScanContext::observed`], [`ScanContext::described`], [`ScanContext::gone`], [`ScanContext::retain`],
+    /// and whether it can see at all: [`ScanContext::lost`], [`ScanContext::regained`]. What returns is not called again before the next scan.
+    fn follow(&self, cx: ScanContext) -> BoxFuture<'_, ()> {
+        drop(cx);
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Whether a scan saw everything there is.
@@ -46,6 +58,23 @@ pub struct Stamp {
     pub changed: i128,
 }
 
+impl Stamp {
+    /// The stamp of something without a file: equal for equal bytes.
+    pub fn of_digest(digest: [u8; 32], size: u64) -> Self {
+        let [a, b] = [0, 16].map(|at| digest[at..at + 16].iter().fold(0_i128, |number, byte| (number << 8) | i128::from(*byte)));
+        Self { device: 0, inode: 0, size, modified: a, changed: b }
+    }
+}
+
+/// Something that happened between us and a Kubernetes API server, for counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiEvent {
+    /// Everything had to be listed again because the server had forgotten where the watch was.
+    Resync(KubeResource),
+    /// A request failed, or a watch broke off.
+    Error(KubeResource, Reason),
+}
+
 /// Where observations go. Implemented by the engine (and by tests).
 pub trait Sink: Send + Sync {
     /// Takes one observation; decodes, judges and keeps it.
@@ -60,6 +89,33 @@ pub trait Sink: Send + Sync {
     }
     /// Every place that is known from before.
     fn each_known(&self, visit: &mut dyn FnMut(&Place));
+    /// Whether the place is for this process to look at, and not for another that shares the work. Observations of others are ignored.
+    fn is_ours(&self, place: &Place) -> bool {
+        let _ = place;
+        true
+    }
+    /// What is known of a place besides its bytes has changed; places that are not known are ignored.
+    fn described(&self, place: &Place, labels: Option<Arc<Labels>>, circumstances: Option<Arc<Circumstances>>) {
+        let _ = (place, labels, circumstances);
+    }
+    /// The place is no more.
+    fn gone(&self, place: &Place) {
+        let _ = place;
+    }
+    /// Of all known places only these are still there.
+    fn retain(&self, is_kept: &mut dyn FnMut(&Place) -> bool) {
+        let _ = is_kept;
+    }
+    /// While following: changes are not seen any more. Everything known is kept.
+    fn lost(&self, failure: Failure) {
+        let _ = failure;
+    }
+    /// While following: changes are seen again, and none was missed.
+    fn regained(&self) {}
+    /// For counters.
+    fn api_event(&self, event: ApiEvent) {
+        let _ = event;
+    }
     /// The scan has been given up: whatever comes now is ignored.
     fn is_over(&self) -> bool;
 }
@@ -101,6 +157,41 @@ impl ScanContext {
     /// See [`Sink::each_known`].
     pub fn each_known(&self, mut visit: impl FnMut(&Place)) {
         self.sink.each_known(&mut visit);
+    }
+
+    /// See [`Sink::is_ours`].
+    pub fn is_ours(&self, place: &Place) -> bool {
+        self.sink.is_ours(place)
+    }
+
+    /// See [`Sink::described`].
+    pub fn described(&self, place: &Place, labels: Option<Arc<Labels>>, circumstances: Option<Arc<Circumstances>>) {
+        self.sink.described(place, labels, circumstances);
+    }
+
+    /// See [`Sink::gone`].
+    pub fn gone(&self, place: &Place) {
+        self.sink.gone(place);
+    }
+
+    /// See [`Sink::retain`].
+    pub fn retain(&self, mut is_kept: impl FnMut(&Place) -> bool) {
+        self.sink.retain(&mut is_kept);
+    }
+
+    /// See [`Sink::lost`].
+    pub fn lost(&self, failure: Failure) {
+        self.sink.lost(failure);
+    }
+
+    /// See [`Sink::regained`].
+    pub fn regained(&self) {
+        self.sink.regained();
+    }
+
+    /// See [`Sink::api_event`].
+    pub fn api_event(&self, event: ApiEvent) {
+        self.sink.api_event(event);
     }
 
     /// See [`Sink::is_over`].

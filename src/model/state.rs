@@ -22,6 +22,8 @@ pub struct TargetState {
     pub place: Place,
     /// The user's labels of this target alone.
     pub labels: Option<Arc<Labels>>,
+    /// What is known of it besides its bytes.
+    pub circumstances: Option<Arc<Circumstances>>,
     /// Its certificates and CRLs, as last seen.
     pub content: Arc<Content>,
     /// What the TLS server showed, as last seen.
@@ -39,6 +41,35 @@ pub struct TargetState {
     /// What happened at it since it became known; endpoints only.
     #[serde(skip)]
     pub counters: Option<Box<Counters>>,
+}
+
+/// What is known of a place besides its bytes, and changes without them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// What uses it, sorted; bounded by whoever fills it.
+    pub used_by: Box<[Use]>,
+    /// When its owner means to renew it (cert-manager's `status.renewalTime`).
+    pub renewal_due: Option<UnixTime>,
+    /// The Certificate of cert-manager that it belongs to, `namespace/name`.
+    pub certificate: Option<Box<str>>,
+}
+
+impl Circumstances {
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.used_by.is_empty() && self.renewal_due.is_none() && self.certificate.is_none()
+    }
+}
+
+/// One user of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Use {
+    /// `kind`: `Ingress`, `Gateway`.
+    pub kind: Box<str>,
+    /// `name`: `namespace/name`.
+    pub name: Box<str>,
+    /// `host` that it serves with it, or empty.
+    pub host: Box<str>,
 }
 
 /// Why the last look at a target failed.

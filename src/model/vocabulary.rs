@@ -35,6 +35,8 @@ closed! {
         Read = "read",
         /// Making facts of bytes.
         Parse = "parse",
+        /// What an object says of itself (a Certificate that is not ready, a request that was denied).
+        Status = "status",
         /// Resolving a name.
         Dns = "dns",
         /// Opening the TCP connection.
@@ -121,6 +123,54 @@ closed! {
 }
 
 closed! {
+    /// What a Kubernetes object with a CA bundle is, by the API's own word.
+    pub enum BundleKind {
+        /// admissionregistration.k8s.io
+        MutatingWebhook = "MutatingWebhookConfiguration",
+        /// admissionregistration.k8s.io
+        ValidatingWebhook = "ValidatingWebhookConfiguration",
+        /// apiregistration.k8s.io
+        ApiService = "APIService",
+        /// apiextensions.k8s.io
+        Crd = "CustomResourceDefinition",
+    }
+}
+
+closed! {
+    /// What is listed and watched at a Kubernetes API server.
+    pub enum KubeResource {
+        /// Secrets.
+        Secrets = "secrets",
+        /// ConfigMaps.
+        Configmaps = "configmaps",
+        /// MutatingWebhookConfigurations.
+        MutatingWebhooks = "mutatingwebhookconfigurations",
+        /// ValidatingWebhookConfigurations.
+        ValidatingWebhooks = "validatingwebhookconfigurations",
+        /// APIServices.
+        ApiServices = "apiservices",
+        /// CustomResourceDefinitions.
+        Crds = "customresourcedefinitions",
+        /// CertificateSigningRequests.
+        Csrs = "certificatesigningrequests",
+        /// Certificates of cert-manager.
+        Certificates = "certificates",
+        /// CertificateRequests of cert-manager.
+        CertificateRequests = "certificaterequests",
+        /// Ingresses.
+        Ingresses = "ingresses",
+        /// Gateways of the Gateway API.
+        Gateways = "gateways",
+        /// Gateways of Istio.
+        IstioGateways = "istio_gateways",
+        /// Namespaces.
+        Namespaces = "namespaces",
+        /// Services; only for targets of a `tls` source.
+        Services = "services",
+    }
+}
+
+closed! {
     /// Why something failed. The closest peer's spellings where it has one; TLS alerts by their IANA names.
     pub enum Reason {
         /// A PEM block that is not base64, or is cut off.
@@ -143,7 +193,7 @@ closed! {
         TooLarge = "too_large",
         /// The operating system failed to read it.
         ReadFailed = "read_failed",
-        /// The operating system forbids reading it.
+        /// The operating system, or the API server, forbids reading it.
         PermissionDenied = "permission_denied",
         /// Configured literally, and not there.
         NotFound = "not_found",
@@ -153,6 +203,18 @@ closed! {
         WalkError = "walk_error",
         /// A document around certificates (kubeconfig) that cannot be read.
         DecodeFailed = "decode_failed",
+        /// The API server answered with an error.
+        ApiError = "api_error",
+        /// The API server does not know who asks: the token or client certificate is wrong or has ended.
+        Unauthorized = "unauthorized",
+        /// The API server asks for fewer requests.
+        RateLimited = "rate_limited",
+        /// cert-manager says that its Certificate is not ready.
+        CertificateNotReady = "certificate_not_ready",
+        /// A CertificateSigningRequest was denied.
+        RequestDenied = "request_denied",
+        /// The signer could not sign a CertificateSigningRequest.
+        RequestFailed = "request_failed",
         /// The scan ran past its deadline.
         DeadlineExceeded = "deadline_exceeded",
         /// A defect of this program, caught.
@@ -316,6 +378,9 @@ impl Reason {
         Self::BrokenSymlink,
         Self::WalkError,
         Self::DecodeFailed,
+        Self::ApiError,
+        Self::Unauthorized,
+        Self::RateLimited,
         Self::DeadlineExceeded,
         Self::Panicked,
         Self::RootsUnreadable,

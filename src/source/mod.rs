@@ -19,8 +19,11 @@ pub trait Settings: DeserializeOwned {
     ///
     /// # Errors
     /// The settings parse but contradict themselves.
-    fn build(&self, cx: &BuildContext) -> Result<Box<dyn Source>, BuildError>;
+    fn build(&self, cx: &BuildContext) -> Result<Built, BuildError>;
 }
+
+/// The sources that one table makes, each under the kind that its series say: one, but for kinds that look at several things.
+pub type Built = Vec<(SourceKind, Box<dyn Source>)>;
 
 /// The list of kinds: yields the enum of settings, the parser by `type`, and `build`.
 macro_rules! sources {
@@ -44,7 +47,10 @@ macro_rules! sources {
             /// # Errors
             /// Whatever the deserializer says of them.
             pub fn parse<'de, D: serde::Deserializer<'de>>(kind: SourceKind, table: D) -> Result<Self, D::Error> {
-                match kind { $(SourceKind::$kind => serde::Deserialize::deserialize(table).map(Self::$kind)),+ }
+                match kind {
+                    $(SourceKind::$kind => serde::Deserialize::deserialize(table).map(Self::$kind)),+,
+                    _ => Err(serde::de::Error::custom("nothing in a configuration is of this kind")),
+                }
             }
 
             /// Which kind these are of.
@@ -56,7 +62,7 @@ macro_rules! sources {
             ///
             /// # Errors
             /// See [`Settings::build`].
-            pub fn build(&self, cx: &BuildContext) -> Result<Box<dyn Source>, BuildError> {
+            pub fn build(&self, cx: &BuildContext) -> Result<Built, BuildError> {
                 match self { $(Self::$kind(settings) => Settings::build(settings, cx)),+ }
             }
         }
