@@ -23,6 +23,8 @@ mod fetch;
 mod file;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
+#[path = "integration/kubernetes/mod.rs"]
+mod kubernetes;
 #[path = "integration/mutual_tls.rs"]
 mod mutual_tls;
 #[path = "integration/pkits.rs"]
