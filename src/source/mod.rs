@@ -8,6 +8,7 @@ use crate::model::{BuildContext, BuildError, Source, SourceKind};
 
 pub mod file;
 pub mod kubeconfig;
+pub mod kubernetes;
 pub mod tls;
 
 /// The settings of one kind of source, as they stand in its table without the keys that every source has.
@@ -73,4 +74,5 @@ sources! {
     File(file::FileSettings),
     Kubeconfig(kubeconfig::KubeconfigSettings),
     Tls(tls::TlsSettings),
+    Kubernetes(kubernetes::KubernetesSettings),
 }
