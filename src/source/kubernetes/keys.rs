@@ -17,7 +17,7 @@ const PRIVATE: &[&str] = &["*.key", "*key.pem"];
 const REMEMBERED: usize = 4096;
 
 /// Globs of keys. A key's name is one allocation, however many objects have it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Keys {
     literal: HashSet<String>,
     globs: GlobSet,

@@ -214,8 +214,10 @@ impl KubernetesSettings {
         };
         let keys = |key: &str, globs: &[String]| {
             // What presets look for comes behind what the user wrote: an index in an error is the user's.
-            let preset = self.presets.iter().flat_map(|preset| if key == "secret_keys" { preset.secret_keys() } else { &[] });
-            let globs: Vec<&str> = globs.iter().map(String::as_str).chain(preset.copied()).collect();
+            let of_secrets = self.presets.iter().flat_map(|preset| preset.secret_keys()).copied();
+            let of_configmaps = self.presets.iter().filter_map(|preset| preset.configmap()).map(|(_, key)| key);
+            let preset: Vec<&str> = if key == "secret_keys" { of_secrets.collect() } else { of_configmaps.collect() };
+            let globs: Vec<&str> = globs.iter().map(String::as_str).chain(preset).collect();
             Keys::new(&globs).map_err(|(index, words)| BuildError::new(format!("{key}[{index}]"), words))
         };
         for (index, reference) in self.passphrase_refs.iter().enumerate() {

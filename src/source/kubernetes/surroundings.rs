@@ -66,11 +66,17 @@ impl Surroundings {
         Self { facts: Mutex::default(), consumers, awaited: watch::Sender::new(producers), selects }
     }
 
-    /// Waits until every producer has listed once, in success or failure, but no longer than this.
-    pub async fn settled(&self, longest: Duration) {
+    /// Waits until every producer but these has listed once, in success or failure, and no longer than this.
+    pub async fn settled(&self, longest: Duration, but: &[SourceKind]) {
         let mut awaited = self.awaited.subscribe();
+        let is_settled = |awaited: &Vec<SourceKind>| awaited.iter().all(|kind| but.contains(kind));
         // On time-out the first scan goes on with what is known.
-        _ = tokio::time::timeout(longest, awaited.wait_for(Vec::is_empty)).await;
+        _ = tokio::time::timeout(longest, awaited.wait_for(is_settled)).await;
+    }
+
+    /// Whether only namespaces count that a selector has brought.
+    pub fn selects(&self) -> bool {
+        self.selects
     }
 
     /// A producer has listed, in success or failure.
@@ -299,10 +305,10 @@ mod tests {
         let shared = Surroundings::new(Vec::new(), vec![SourceKind::KubeRoute, SourceKind::KubeNamespace], false);
         let begin = tokio::time::Instant::now();
         shared.listed(SourceKind::KubeRoute);
-        shared.settled(Duration::from_secs(10)).await;
+        shared.settled(Duration::from_secs(10), &[]).await;
         assert_eq!(begin.elapsed().as_secs(), 10);
         shared.listed(SourceKind::KubeNamespace);
-        shared.settled(Duration::from_secs(10)).await;
+        shared.settled(Duration::from_secs(10), &[]).await;
         assert_eq!(begin.elapsed().as_secs(), 10);
     }
 }

@@ -173,11 +173,8 @@ impl Certificates {
                         let material = Material::Blob { bytes, passphrases: [].into() };
                         Observation { stamp: Some(issued.stamp), failure, ..Observation::found(place, material) }
                     }
-                    None if failure.is_some() || finally => {
-                        let gone = || Failure::new(Stage::Read, Reason::NotFound, "its CertificateRequest has not been listed again");
-                        Observation::failed(place, failure.unwrap_or_else(gone))
-                    }
-                    None => return,
+                    // It has been handed on: its certificate stays, with what is wrong now or nothing any more.
+                    None => Observation { material: None, failure, ..Observation::found(place, Material::Blob { bytes: Vec::new(), passphrases: [].into() }) },
                 }
             }
             None if failure.is_some() && (finally || known.revision == 0) => {

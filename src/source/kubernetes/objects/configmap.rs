@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::passphrases::Usual;
+use super::passphrases::KeystorePassphrases;
 use super::values::Flavour;
 use crate::model::{Place, ScanContext, Secret};
 
 /// Keys of `data` and `binaryData`.
-pub struct ConfigMaps(pub Arc<Usual>);
+pub struct ConfigMaps(pub Arc<KeystorePassphrases>);
 
 impl Flavour for ConfigMaps {
     const WHAT: &'static str = "ConfigMap";

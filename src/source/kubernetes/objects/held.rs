@@ -58,6 +58,11 @@ impl Held {
         self.lock().objects.remove(&number).map(|kept| kept.keys).unwrap_or_default()
     }
 
+    /// Whether nothing is shown.
+    pub fn is_empty(&self) -> bool {
+        self.lock().objects.is_empty()
+    }
+
     /// One allocation for equal texts.
     pub fn text(&self, text: &str) -> Arc<str> {
         let mut inner = self.lock();

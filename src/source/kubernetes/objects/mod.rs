@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::api::Handler;
 use super::surroundings::Changed;
 use crate::model::{Failure, Reason, ScanContext, Stage, Stamp};
 
@@ -46,11 +45,6 @@ pub trait Subject: Send + Sync {
 pub struct Plain;
 
 impl Subject for Plain {}
-
-/// A handler and its subject, where they are one.
-pub trait Objects: Handler + Subject {}
-
-impl<T: Handler + Subject> Objects for T {}
 
 /// The number of an object: the same in every process of one build.
 pub fn number(kind: &str, namespace: &str, name: &str) -> u64 {

@@ -17,7 +17,7 @@ const WHAT: &str = "Namespace";
 /// Handles all of them. The server selects: what is not handed over is not looked at.
 pub struct Namespaces {
     /// What is needed of their labels and annotations.
-    pub wanted: Vec<Owner>,
+    pub wanted: Vec<Arc<Owner>>,
     /// Where it goes.
     pub surroundings: Arc<Surroundings>,
 }

@@ -20,7 +20,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 const MOST: usize = 1000;
 
 /// Where the passphrases of one table come from.
-pub struct Usual {
+pub struct KeystorePassphrases {
     api: Arc<Api>,
     refs: Vec<PassphraseRef>,
     configured: Passphrases,
@@ -31,7 +31,7 @@ pub struct Usual {
 /// When it was read, and what.
 type Remembered = (Duration, Option<Zeroizing<String>>);
 
-impl Usual {
+impl KeystorePassphrases {
     /// Reads nothing yet.
     pub fn new(api: Arc<Api>, refs: Vec<PassphraseRef>, configured: Passphrases) -> Self {
         Self { api, refs, configured, now: Mutex::default(), remembered: Mutex::default() }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::passphrases::Usual;
+use super::passphrases::KeystorePassphrases;
 use super::values::Flavour;
 use crate::model::{Circumstances, Place, ScanContext, Secret};
 use crate::source::kubernetes::surroundings::Surroundings;
 
 /// Keys of `data`.
-pub struct Secrets(pub Arc<Usual>);
+pub struct Secrets(pub Arc<KeystorePassphrases>);
 
 impl Flavour for Secrets {
     const WHAT: &'static str = "Secret";

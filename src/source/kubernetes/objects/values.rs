@@ -55,7 +55,7 @@ pub trait Flavour: Send + Sync {
 pub struct Values<F> {
     pub flavour: F,
     pub keys: Keys,
-    pub owner: Owner,
+    pub owner: Arc<Owner>,
     pub annotation_selector: Option<Selector>,
     pub surroundings: Arc<Surroundings>,
     pub held: Held,
@@ -207,11 +207,10 @@ impl<F: Flavour> Handler for Values<F> {
         }
         let with = self.describe(&namespace, &name, words.as_ref());
         let mut opened: Option<Arc<[Secret]>> = None;
-        let refs: Vec<_> = own;
         // A key may be shown and open others, too.
         let copies: Vec<_> = shown.iter().filter(|(key, _)| self.flavour.reads(key)).cloned().collect();
-        let refs: Vec<_> = refs.into_iter().chain(copies).collect();
-        let mut open = || Arc::clone(opened.get_or_insert_with(|| self.flavour.passphrases(&namespace, &refs, cx)));
+        let own: Vec<_> = own.into_iter().chain(copies).collect();
+        let mut open = || Arc::clone(opened.get_or_insert_with(|| self.flavour.passphrases(&namespace, &own, cx)));
         for (key, value) in shown {
             self.observe(F::place(&namespace, &name, &key), &key, value, &with, &mut open, cx);
         }
