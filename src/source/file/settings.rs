@@ -64,7 +64,12 @@ pub(in crate::source) enum Passphrases {
 
 impl Passphrases {
     /// At most one of them may be given.
-    pub(in crate::source) fn new(given: Option<&Secret>, file: Option<&Path>, variable: Option<&str>, base: &Path) -> Result<Self, BuildError> {
+    pub(in crate::source) fn new(
+        given: Option<&Secret>,
+        file: Option<&Path>,
+        variable: Option<&str>,
+        base: &Path,
+    ) -> Result<Self, BuildError> {
         match (given, file, variable) {
             (None, None, None) => Ok(Self::Usual),
             (Some(secret), None, None) => Ok(Self::Given(secret.clone())),

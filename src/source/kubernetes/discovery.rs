@@ -121,7 +121,10 @@ fn read(kind: From, json: &[u8]) -> Result<Vec<DiscoveredTarget>, Failure> {
                 Some(text) => {
                     let by_name = ports.iter().find(|port| port.name == text).map(|port| port.port);
                     by_name.or_else(|| text.parse().ok()).ok_or_else(|| {
-                        let words = format!("Service {}: the annotation {PORT} is neither a port nor the name of one: {text:?}", service.metadata.name);
+                        let words = format!(
+                            "Service {}: the annotation {PORT} is neither a port nor the name of one: {text:?}",
+                            service.metadata.name
+                        );
                         Failure::new(crate::model::Stage::Parse, crate::model::Reason::DecodeFailed, words)
                     })?
                 }

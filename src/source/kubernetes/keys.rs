@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// What is looked at when nothing is said.
-pub const USUAL: &[&str] = &[
-    "tls.crt", "ca.crt", "*.crt", "*.cer", "*.cert", "*.pem", "*.der", "*.p12", "*.pfx", "*.pkcs12", "*.jks", "*.p7b", "*.p7c", "*.crl",
-];
+pub const USUAL: &[&str] =
+    &["tls.crt", "ca.crt", "*.crt", "*.cer", "*.cert", "*.pem", "*.der", "*.p12", "*.pfx", "*.pkcs12", "*.jks", "*.p7b", "*.p7c", "*.crl"];
 /// Never looked at, unless by its whole name.
 const PRIVATE: &[&str] = &["*.key", "*key.pem"];
 /// So many names are remembered.

@@ -28,17 +28,16 @@ impl Owner {
     ///
     /// # Errors
     /// A name or source that cannot be.
-    pub fn new(
-        from: &BTreeMap<String, Vec<String>>,
-        (key, prefix): (&str, &'static str),
-        shown: &[String],
-    ) -> Result<Self, BuildError> {
+    pub fn new(from: &BTreeMap<String, Vec<String>>, (key, prefix): (&str, &'static str), shown: &[String]) -> Result<Self, BuildError> {
         let mut owner = Self { prefix, ..Self::default() };
         for (name, sources) in from {
             let at = format!("labels_from.{name}");
             check_name(name).map_err(|error| BuildError::new(&at, error))?;
             if sources.is_empty() {
-                return Err(BuildError::new(at, "expected at least one of \"label:…\", \"annotation:…\", \"namespace_label:…\", \"namespace_annotation:…\""));
+                return Err(BuildError::new(
+                    at,
+                    "expected at least one of \"label:…\", \"annotation:…\", \"namespace_label:…\", \"namespace_annotation:…\"",
+                ));
             }
             for source in sources {
                 let known = ["label:", "annotation:", "namespace_label:", "namespace_annotation:"];
@@ -79,7 +78,9 @@ impl Owner {
 
     /// Whether an object's label or annotation (`label:…`, `annotation:…`), or a namespace's, is needed.
     pub fn reads(&self, word: &str) -> bool {
-        self.shows_all && word.starts_with("label:") || self.shown.iter().any(|(shown, _)| **shown == *word) || self.sources().any(|source| source == word)
+        self.shows_all && word.starts_with("label:")
+            || self.shown.iter().any(|(shown, _)| **shown == *word)
+            || self.sources().any(|source| source == word)
     }
 
     /// The labels of the series of an object: of what was kept of it and of its namespace.
@@ -161,7 +162,8 @@ mod tests {
 
     #[test]
     fn shown_labels_get_names_that_prometheus_takes() {
-        let own = labels(&[("annotation:x", "n"), ("label:app.example/part-of", "p"), ("label:app_example_part-of", "q"), ("label:tier", "t")]);
+        let own =
+            labels(&[("annotation:x", "n"), ("label:app.example/part-of", "p"), ("label:app_example_part-of", "q"), ("label:tier", "t")]);
         for (shown, expected) in [
             (&["tier"][..], &[("secret_label_tier", "t")][..]),
             (&["app.example/part-of"], &[("secret_label_app_example_part_of", "p")]),

@@ -71,7 +71,11 @@ impl Scopes {
             csrs: when(Kind::Csr, vec![whole(KubeResource::Csrs)]),
             certificates: when(Kind::Certificate, namespaced(plan, KubeResource::Certificates, &[])),
             // Beside their Secrets they would be shown twice.
-            requests: if has(Kind::Secret) { Vec::new() } else { when(Kind::Certificate, namespaced(plan, KubeResource::CertificateRequests, &[])) },
+            requests: if has(Kind::Secret) {
+                Vec::new()
+            } else {
+                when(Kind::Certificate, namespaced(plan, KubeResource::CertificateRequests, &[]))
+            },
             secrets,
             namespaces: if asks || plan.namespace_selector.is_some() { namespaces(plan) } else { Vec::new() },
         }
@@ -89,11 +93,8 @@ fn namespaced(plan: &Plan, resource: KubeResource, fields: &[String]) -> Vec<Sco
         let excluded = plan.exclude_namespaces.iter().map(|name| format!("metadata.namespace!={name}"));
         return vec![Scope { field_selector: joined(fields.iter().cloned().chain(excluded).collect()), ..whole(resource) }];
     }
-    let of = |namespace: &Arc<str>| Scope {
-        namespace: Some(Arc::clone(namespace)),
-        field_selector: joined(fields.to_vec()),
-        ..whole(resource)
-    };
+    let of =
+        |namespace: &Arc<str>| Scope { namespace: Some(Arc::clone(namespace)), field_selector: joined(fields.to_vec()), ..whole(resource) };
     plan.namespaces.iter().map(of).collect()
 }
 

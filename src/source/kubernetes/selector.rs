@@ -165,7 +165,10 @@ impl<'t> Reader<'t> {
 pub fn is_key(key: &str) -> bool {
     let (domain, name) = key.split_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
     let is_domain = |domain: &str| {
-        domain.len() <= 253 && domain.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'))
+        domain.len() <= 253
+            && domain
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'))
     };
     !name.is_empty() && is_label_value(name) && domain.is_none_or(is_domain)
 }

@@ -184,7 +184,10 @@ impl KubernetesSettings {
         for (key, list) in [("namespaces", &self.namespaces), ("exclude_namespaces", &self.exclude_namespaces)] {
             for (index, name) in list.iter().enumerate() {
                 if !is_namespace(name) {
-                    return refuse(&format!("{key}[{index}]"), &format!("expected the name of a namespace, without wildcards, found {name:?}"));
+                    return refuse(
+                        &format!("{key}[{index}]"),
+                        &format!("expected the name of a namespace, without wildcards, found {name:?}"),
+                    );
                 }
                 if list[..index].contains(name) {
                     return refuse(&format!("{key}[{index}]"), &format!("{name:?} stands here twice"));
@@ -194,7 +197,10 @@ impl KubernetesSettings {
         for (index, name) in self.secret_types.iter().enumerate() {
             let is_type = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
             if !is_type || self.secret_types[..index].contains(name) {
-                return refuse(&format!("secret_types[{index}]"), &format!("expected a type of Secrets such as \"kubernetes.io/tls\", each once, found {name:?}"));
+                return refuse(
+                    &format!("secret_types[{index}]"),
+                    &format!("expected a type of Secrets such as \"kubernetes.io/tls\", each once, found {name:?}"),
+                );
             }
         }
         if self.requests_per_second == 0 {
@@ -245,12 +251,7 @@ impl KubernetesSettings {
             secret_keys: keys("secret_keys", &self.secret_keys)?,
             configmap_keys: keys("configmap_keys", &self.configmap_keys)?,
             passphrase_refs: self.passphrase_refs.clone(),
-            passphrases: Passphrases::new(
-                self.passphrase.as_ref(),
-                self.passphrase_file.as_deref(),
-                self.passphrase_env.as_deref(),
-                base,
-            )?,
+            passphrases: Passphrases::new(self.passphrase.as_ref(), self.passphrase_file.as_deref(), self.passphrase_env.as_deref(), base)?,
             secret_owner: Owner::new(&self.labels_from, ("secret_labels", "secret_label_"), &self.secret_labels)?,
             configmap_owner: Owner::new(&self.labels_from, ("configmap_labels", "configmap_label_"), &self.configmap_labels)?,
         })

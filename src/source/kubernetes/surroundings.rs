@@ -112,7 +112,8 @@ impl Surroundings {
     pub fn of_secret(&self, secret: &Named) -> Circumstances {
         let facts = self.facts();
         let routes = facts.users.get(secret).into_iter().flatten().filter_map(|route| facts.routes.get(route));
-        let mut used_by: Vec<Use> = routes.flat_map(|uses| uses.iter().filter(|(of, _)| of == secret).map(|(_, one)| one.clone())).collect();
+        let mut used_by: Vec<Use> =
+            routes.flat_map(|uses| uses.iter().filter(|(of, _)| of == secret).map(|(_, one)| one.clone())).collect();
         used_by.sort_unstable();
         used_by.dedup();
         used_by.truncate(USES);
@@ -219,6 +220,17 @@ impl Changes {
     /// Takes what has changed so far.
     pub fn take(&self) -> Changed {
         std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was taken has not been told after all.
+    pub fn give_back(&self, taken: Changed) {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.everything |= taken.everything;
+        changed.add(taken.secrets.into_iter());
+        for (namespace, is_new) in taken.namespaces {
+            *changed.namespaces.entry(namespace).or_default() |= is_new;
+        }
+        self.notify.notify_one();
     }
 
     /// Waits until something has changed. Cancel safe.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::api::{Api, Feeds, Handler, Scope};
 use super::objects::Subject;
-use super::surroundings::{Changes, Surroundings};
+use super::surroundings::{Changed, Changes, Surroundings};
 use crate::model::{BoxFuture, Failure, Listing, Reason, ScanContext, Source, SourceKind, Stage};
 
 /// How long a first listing waits for those that know more of its objects.
@@ -46,8 +46,27 @@ impl Drop for Listed<'_> {
     }
 }
 
+/// Changes that a listing was to show, until it has.
+struct Untold<'w> {
+    changes: Option<(&'w Changes, Changed)>,
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        if let Some((changes, changed)) = self.changes.take() {
+            changes.give_back(changed);
+        }
+    }
+}
+
 impl Watching {
-    pub fn new(kind: SourceKind, feeds: Feeds, subject: Arc<dyn Subject>, surroundings: Arc<Surroundings>, consumer: Option<Consumer>) -> Self {
+    pub fn new(
+        kind: SourceKind,
+        feeds: Feeds,
+        subject: Arc<dyn Subject>,
+        surroundings: Arc<Surroundings>,
+        consumer: Option<Consumer>,
+    ) -> Self {
         Self { kind, feeds, subject, surroundings, consumer, must_find: None }
     }
 
@@ -57,13 +76,14 @@ impl Watching {
     }
 
     async fn list(&self, cx: &ScanContext) -> Result<Listing, Failure> {
+        let mut untold = Untold { changes: None };
         if let Some(consumer) = &self.consumer {
             // Certificates are waited for by others: they themselves wait for namespaces alone, which is what they ask for.
-            let but = if self.kind == SourceKind::KubeCertificate { &[SourceKind::KubeCertificate, SourceKind::KubeRoute][..] } else { &[] };
+            let but =
+                if self.kind == SourceKind::KubeCertificate { &[SourceKind::KubeCertificate, SourceKind::KubeRoute][..] } else { &[] };
             self.surroundings.settled(PATIENCE, but).await;
-            // What is listed now is described with it.
-            let appeared = consumer.changes.take();
-            drop(appeared);
+            // What is listed now is described with it; what is not, as before.
+            untold.changes = Some((&consumer.changes, consumer.changes.take()));
         }
         if self.consumer.is_some() && !self.surroundings.knows_namespaces() {
             let words = "the namespaces could not be listed yet, so it is not known which of them `namespace_selector` means";
@@ -72,6 +92,9 @@ impl Watching {
         self.on_thread(cx, |subject, cx| subject.begin(cx)).await?;
         let listing = self.feeds.scan(cx).await?;
         self.on_thread(cx, |subject, cx| subject.listed(cx)).await?;
+        if listing == Listing::Complete {
+            untold.changes = None;
+        }
         if let Some(Err(words)) = self.must_find.as_ref().map(|check| check()) {
             return Err(Failure::new(Stage::Scan, Reason::NotFound, words));
         }
@@ -91,7 +114,8 @@ impl Watching {
             consumer.changes.wait().await;
             tokio::time::sleep(GATHERED).await;
             let changed = consumer.changes.take();
-            let appeared: Vec<Arc<str>> = changed.namespaces.iter().filter(|(_, is_new)| **is_new).map(|(name, _)| Arc::clone(name)).collect();
+            let appeared: Vec<Arc<str>> =
+                changed.namespaces.iter().filter(|(_, is_new)| **is_new).map(|(name, _)| Arc::clone(name)).collect();
             if let Err(failure) = self.on_thread(cx, move |subject, cx| subject.redescribe(&changed, cx)).await {
                 cx.source_error(failure);
             }

@@ -174,7 +174,11 @@ impl Certificates {
                         Observation { stamp: Some(issued.stamp), failure, ..Observation::found(place, material) }
                     }
                     // It has been handed on: its certificate stays, with what is wrong now or nothing any more.
-                    None => Observation { material: None, failure, ..Observation::found(place, Material::Blob { bytes: Vec::new(), passphrases: [].into() }) },
+                    None => Observation {
+                        material: None,
+                        failure,
+                        ..Observation::found(place, Material::Blob { bytes: Vec::new(), passphrases: [].into() })
+                    },
                 }
             }
             None if failure.is_some() && (finally || known.revision == 0) => {
@@ -265,9 +269,7 @@ impl Subject for Certificates {
         if !changed.namespaces.keys().any(|namespace| !self.surroundings.is_selected(namespace)) {
             return;
         }
-        cx.retain(|place| {
-            !matches!(place, Place::Certificate { namespace, .. } if !self.surroundings.is_selected(namespace))
-        });
+        cx.retain(|place| !matches!(place, Place::Certificate { namespace, .. } if !self.surroundings.is_selected(namespace)));
     }
 }
 

@@ -53,11 +53,12 @@ impl Handler for Requests {
             return None;
         }
         let status = request.status.unwrap_or_default();
-        let refused = status.conditions.iter().filter(|condition| condition.status != "False").find_map(|condition| match &*condition.kind {
-            "Denied" => Some((Reason::RequestDenied, condition)),
-            "Failed" => Some((Reason::RequestFailed, condition)),
-            _ => None,
-        });
+        let refused =
+            status.conditions.iter().filter(|condition| condition.status != "False").find_map(|condition| match &*condition.kind {
+                "Denied" => Some((Reason::RequestDenied, condition)),
+                "Failed" => Some((Reason::RequestFailed, condition)),
+                _ => None,
+            });
         let number = Some(number(WHAT, "", &request.metadata.name));
         let certificate = status.certificate.filter(|text| !text.is_empty());
         match (certificate, refused) {

@@ -194,13 +194,14 @@ impl Gateway {
             let refs = listener.tls.iter().flat_map(|tls| &tls.certificate_refs);
             refs.map(|one| (one, &*listener.hostname))
         });
-        let secrets = refs.filter(|(one, _)| {
-            one.kind.as_deref().is_none_or(|kind| kind == "Secret") && one.group.as_deref().is_none_or(str::is_empty)
-        });
-        secrets.map(|(one, host)| {
-            let namespace = one.namespace.as_deref().unwrap_or(&self.metadata.namespace);
-            ((namespace.into(), one.name.as_str().into()), host)
-        }).collect()
+        let secrets = refs
+            .filter(|(one, _)| one.kind.as_deref().is_none_or(|kind| kind == "Secret") && one.group.as_deref().is_none_or(str::is_empty));
+        secrets
+            .map(|(one, host)| {
+                let namespace = one.namespace.as_deref().unwrap_or(&self.metadata.namespace);
+                ((namespace.into(), one.name.as_str().into()), host)
+            })
+            .collect()
     }
 }
 
@@ -229,7 +230,10 @@ impl Routes {
     fn read(&self, json: &[u8]) -> Result<(Name, Vec<(Named, Use)>), serde_json::Error> {
         let of = |kind: &str, name: &Name, uses: Vec<(Named, &str)>| {
             let full: Box<str> = name.to_string().into();
-            uses.into_iter().take(HOSTS).map(|(secret, host)| (secret, Use { kind: kind.into(), name: full.clone(), host: host.into() })).collect()
+            uses.into_iter()
+                .take(HOSTS)
+                .map(|(secret, host)| (secret, Use { kind: kind.into(), name: full.clone(), host: host.into() }))
+                .collect()
         };
         Ok(match self.resource {
             KubeResource::Ingresses => {

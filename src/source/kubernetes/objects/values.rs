@@ -85,7 +85,15 @@ impl<F: Flavour> Values<F> {
     }
 
     /// One key, as it is now.
-    fn observe(&self, place: Place, key: &str, value: Option<Zeroizing<Vec<u8>>>, with: &Described, open: &mut dyn FnMut() -> Arc<[Secret]>, cx: &ScanContext) {
+    fn observe(
+        &self,
+        place: Place,
+        key: &str,
+        value: Option<Zeroizing<Vec<u8>>>,
+        with: &Described,
+        open: &mut dyn FnMut() -> Arc<[Secret]>,
+        cx: &ScanContext,
+    ) {
         let circumstances = with.of::<F>(key);
         let mut observation = match value {
             None => Observation::failed(place, Failure::new(Stage::Parse, Reason::DecodeFailed, "not base64")),
@@ -155,7 +163,8 @@ impl<F: Flavour> Wants for Values<F> {
     }
 
     fn word(&self, prefix: &'static str, key: &str) -> bool {
-        let is_selected_by = prefix == "annotation:" && self.annotation_selector.as_ref().is_some_and(|selector| selector.keys().any(|known| known == key));
+        let is_selected_by =
+            prefix == "annotation:" && self.annotation_selector.as_ref().is_some_and(|selector| selector.keys().any(|known| known == key));
         is_selected_by || self.owner.reads_objects() && self.owner.reads(&format!("{prefix}{key}"))
     }
 
@@ -194,7 +203,8 @@ impl<F: Flavour> Handler for Values<F> {
         let words = (!words.is_empty()).then(|| Labels(words.into()));
 
         let (mut shown, own): (Vec<_>, Vec<_>) = values.into_iter().partition(|(key, _)| self.keys.find(key).is_some());
-        let is_filled = |key: &str| shown.iter().any(|(known, value)| **known == *key && value.as_ref().is_none_or(|bytes| !bytes.is_empty()));
+        let is_filled =
+            |key: &str| shown.iter().any(|(known, value)| **known == *key && value.as_ref().is_none_or(|bytes| !bytes.is_empty()));
         // cert-manager writes it so when the issuer names no CA (ACME).
         if is_filled("tls.crt") && !is_filled("ca.crt") {
             shown.retain(|(key, _)| **key != *"ca.crt");
