@@ -162,6 +162,14 @@ impl Default for KubernetesSettings {
 }
 
 impl KubernetesSettings {
+    /// How the API server is reached, and the namespaces, for whoever needs no more.
+    ///
+    /// # Errors
+    /// See [`Self::plan`].
+    pub(in crate::source) fn connection(&self, base: &Path) -> Result<(ApiSettings, Vec<Arc<str>>), BuildError> {
+        self.plan(base).map(|plan| (plan.api, plan.namespaces))
+    }
+
     /// # Errors
     /// A key whose value cannot be meant, or that contradicts another.
     pub(super) fn plan(&self, base: &Path) -> Result<Plan, BuildError> {

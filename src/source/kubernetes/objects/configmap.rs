@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
+use super::json::Entry;
 use super::passphrases::KeystorePassphrases;
 use super::values::Flavour;
 use crate::model::{Place, ScanContext, Secret};
@@ -27,7 +26,7 @@ impl Flavour for ConfigMaps {
         self.0.begin(cx);
     }
 
-    fn passphrases(&self, namespace: &Arc<str>, _: &[(Arc<str>, Option<Zeroizing<Vec<u8>>>)], cx: &ScanContext) -> Arc<[Secret]> {
+    fn passphrases(&self, namespace: &Arc<str>, _: &[Entry], cx: &ScanContext) -> Arc<[Secret]> {
         self.0.of(namespace, None, cx)
     }
 }

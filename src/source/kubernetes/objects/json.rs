@@ -21,6 +21,12 @@ pub trait Wants {
     fn data_is_text(&self) -> bool;
 }
 
+/// What a key holds; `None` when it is not base64.
+pub type Value = Option<Zeroizing<Vec<u8>>>;
+
+/// A key and what it holds.
+pub type Entry = (Arc<str>, Value);
+
 /// What is read of an object.
 #[derive(Default)]
 pub struct Read {
@@ -30,8 +36,8 @@ pub struct Read {
     pub name: String,
     /// The wanted labels and annotations under `label:…` and `annotation:…`, unsorted.
     pub words: Vec<(Box<str>, Box<str>)>,
-    /// The wanted keys; what is in them, or `None` when it is not base64.
-    pub values: Vec<(Arc<str>, Option<Zeroizing<Vec<u8>>>)>,
+    /// The wanted keys, and what they hold.
+    pub values: Vec<Entry>,
 }
 
 /// Reads one object.
@@ -150,14 +156,14 @@ struct Bytes {
 }
 
 impl<'de> DeserializeSeed<'de> for Bytes {
-    type Value = Option<Zeroizing<Vec<u8>>>;
+    type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Bytes {
-    type Value = Option<Zeroizing<Vec<u8>>>;
+    type Value = Value;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }

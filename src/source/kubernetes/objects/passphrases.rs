@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::json::{Wants, read};
+use super::json::{Entry, Wants, read};
 use crate::model::{Failure, KubeResource, Reason, ScanContext, Secret, Stage};
 use crate::source::file::Passphrases;
 use crate::source::kubernetes::api::{Api, Scope};
@@ -25,8 +25,11 @@ pub struct KeystorePassphrases {
     refs: Vec<PassphraseRef>,
     configured: Passphrases,
     now: Mutex<Option<Arc<[Secret]>>>,
-    remembered: Mutex<HashMap<(Box<str>, Box<str>, Box<str>), Remembered>>,
+    remembered: Mutex<HashMap<Address, Remembered>>,
 }
+
+/// Namespace, name, key.
+type Address = (Box<str>, Box<str>, Box<str>);
 
 /// When it was read, and what.
 type Remembered = (Duration, Option<Zeroizing<String>>);
@@ -52,7 +55,7 @@ impl KeystorePassphrases {
     }
 
     /// What to try, in order. `own`: keys of the object itself, when it is a Secret.
-    pub fn of(&self, namespace: &str, own: Option<&[(Arc<str>, Option<Zeroizing<Vec<u8>>>)]>, cx: &ScanContext) -> Arc<[Secret]> {
+    pub fn of(&self, namespace: &str, own: Option<&[Entry]>, cx: &ScanContext) -> Arc<[Secret]> {
         let mut found: Vec<Secret> = Vec::new();
         for reference in &self.refs {
             let text = match &reference.secret {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
+use super::json::Entry;
 use super::passphrases::KeystorePassphrases;
 use super::values::Flavour;
 use crate::model::{Circumstances, Place, ScanContext, Secret};
@@ -32,7 +31,7 @@ impl Flavour for Secrets {
         self.0.reads(key)
     }
 
-    fn passphrases(&self, namespace: &Arc<str>, own: &[(Arc<str>, Option<Zeroizing<Vec<u8>>>)], cx: &ScanContext) -> Arc<[Secret]> {
+    fn passphrases(&self, namespace: &Arc<str>, own: &[Entry], cx: &ScanContext) -> Arc<[Secret]> {
         self.0.of(namespace, Some(own), cx)
     }
 

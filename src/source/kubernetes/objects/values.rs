@@ -5,10 +5,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::held::Held;
-use super::json::{Read, Wants, read};
+use super::json::{Entry, Read, Value, Wants, read};
 use super::{Subject, identity, number, place_of, stamp, unreadable};
 use crate::model::{Circumstances, Failure, Labels, Material, Observation, Place, Reason, ScanContext, Secret, Stage};
 use crate::source::kubernetes::api::Handler;
@@ -38,7 +36,7 @@ pub trait Flavour: Send + Sync {
         false
     }
     /// What opens the keystores of an object. `own`: keys of the object that are needed for it.
-    fn passphrases(&self, namespace: &Arc<str>, own: &[(Arc<str>, Option<Zeroizing<Vec<u8>>>)], cx: &ScanContext) -> Arc<[Secret]>;
+    fn passphrases(&self, namespace: &Arc<str>, own: &[Entry], cx: &ScanContext) -> Arc<[Secret]>;
     /// What is known of the object besides its bytes.
     fn circumstances(&self, shared: &Surroundings, namespace: &Arc<str>, name: &str) -> Circumstances {
         let _ = (shared, namespace, name);
@@ -85,15 +83,7 @@ impl<F: Flavour> Values<F> {
     }
 
     /// One key, as it is now.
-    fn observe(
-        &self,
-        place: Place,
-        key: &str,
-        value: Option<Zeroizing<Vec<u8>>>,
-        with: &Described,
-        open: &mut dyn FnMut() -> Arc<[Secret]>,
-        cx: &ScanContext,
-    ) {
+    fn observe(&self, place: Place, key: &str, value: Value, with: &Described, open: &mut dyn FnMut() -> Arc<[Secret]>, cx: &ScanContext) {
         let circumstances = with.of::<F>(key);
         let mut observation = match value {
             None => Observation::failed(place, Failure::new(Stage::Parse, Reason::DecodeFailed, "not base64")),
