@@ -18,17 +18,10 @@ _chart = None
 
 
 def chart():
-    """Loaded once; Helm says of each symbolic link that it follows it, which is no news."""
+    """Loaded once."""
     global _chart
     if _chart is None:
-        saved = os.dup(2)
-        with open(os.devnull, "w") as null:
-            os.dup2(null.fileno(), 2)
-        try:
-            _chart = helm_python.Chart.load(CHART)
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+        _chart = helm_python.Chart.load(CHART)
     return _chart
 
 
