@@ -175,7 +175,7 @@ class Access(unittest.TestCase):
     def test_the_documented_table_has_each_rule(self):
         """docs/KUBERNETES.md says of each resource and API group what it is for."""
         text = (ROOT / "docs/KUBERNETES.md").read_text()
-        documented = set(re.findall(r"^\| `([a-z]+)` \| `([a-z0-9.\"]+)` \| (list(?:, watch)?)", text, re.M))
+        documented = set(re.findall(r"^\| `([a-z]+)` \| `([a-z0-9.\"-]+)` \| (list(?:, watch)?)", text, re.M))
         documented = {(group.replace('""', ""), resource, tuple(verbs.split(", "))) for resource, group, verbs in documented}
         given = {rule[:3] for name, (_, everywhere, inside) in ROWS.items() if name != "rules of one's own" for rule in [*everywhere, *sum(inside.values(), [])]}
         # Discovery lists what the kinds ingress and gateway also watch: one row each, with both.
