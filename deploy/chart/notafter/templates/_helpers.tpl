@@ -50,3 +50,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "notafter.stateful" -}}
 {{- if or .Values.persistence.enabled (gt (int .Values.sharding.totalShards) 1) -}}true{{- end -}}
 {{- end -}}
+
+{{/* The groups of alerts/ as they stand there, and the user's own. */}}
+{{- define "notafter.ruleGroups" -}}
+{{- $groups := list -}}
+{{- range $path, $_ := .Files.Glob "alerts/*.yml" -}}
+{{- if or $.Values.prometheusRule.seed (ne (base $path) "seed.yml") -}}
+{{- $groups = concat $groups (fromYaml ($.Files.Get $path)).groups -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (concat $groups .Values.prometheusRule.extraGroups) -}}
+{{- end -}}
