@@ -102,6 +102,11 @@ ROWS = {
         [INGRESSES],
         {},
     ),
+    "discovery everywhere does not widen the watch of one namespace": (
+        {"cluster": {"kinds": ["ingress"], "namespaces": ["a"]}, "extraConfig": '[sources.t]\ntype = "tls"\nkubernetes_sd = [{ from = ["ingress"] }]\n'},
+        [(INGRESSES[0], INGRESSES[1], L)],
+        {"a": [INGRESSES]},
+    ),
     "discovery in another cluster": (toml('[sources.t]\ntype = "tls"\nkubernetes_sd = [{ from = ["service"], kubeconfig = "/etc/k" }]\n'), [], {}),
     "own configuration": (toml('[sources.x]\ntype = "kubernetes"\nkinds = ["csr"]\n[sources.f]\ntype = "file"\npaths = ["/x"]\n'), [CSRS], {}),
     "own configuration without kinds means secrets": (toml('[sources.x]\ntype = "kubernetes"\n'), [SECRETS], {}),
