@@ -25,7 +25,7 @@ use crate::engine::{Parts, Supervisor};
 use crate::http;
 use crate::metrics::Counters;
 use crate::model::clock::SystemClock;
-use crate::model::{Clock, Events, SnapshotView, UnixTime};
+use crate::model::{Clock, Events, Shard, SnapshotView, UnixTime};
 use crate::revocation::Views;
 
 pub use progress::Progress;
@@ -40,6 +40,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// `--listen`; replaces the configuration's list when not empty.
     pub listen: Vec<SocketAddr>,
+    /// `--shard` and `--total-shards`: the part of everything that this process looks at.
+    pub shard: Shard,
     /// Whether a person reads standard output.
     pub banner: bool,
 }
@@ -115,7 +117,14 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let store = Arc::new(SnapshotStore::default());
     let render = sources::renderer(&config.metrics.compatibility);
     let views = Arc::new(Views::default());
-    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock: clock.clone(), revocations: views.clone() };
+    let parts = Parts {
+        store: store.clone(),
+        render,
+        events: counters.clone(),
+        clock: clock.clone(),
+        revocations: views.clone(),
+        shard: options.shard,
+    };
 
     let mut sources = sources::Running::default();
     let specs = sources.build(&config)?;

@@ -140,7 +140,8 @@ fn permitted<'a>(settings: &'a Settings, request: &ProbeRequest) -> Result<(&'a 
     let mut table = module.table.clone();
     table.insert("targets".to_owned(), toml::Value::Array(vec![toml::Value::Table(entry)]));
     let parsed = SourceSettings::parse(SourceKind::Tls, toml::Value::Table(table)).map_err(|error| invalid(error.to_string()))?;
-    let source = parsed.build(&settings.cx).map_err(|error| invalid(error.to_string()))?;
+    let built = parsed.build(&settings.cx).map_err(|error| invalid(error.to_string()))?;
+    let (_, source) = built.into_iter().next().ok_or_else(|| invalid("the module makes no source".to_owned()))?;
     Ok((module, source))
 }
 
@@ -176,7 +177,7 @@ impl Seen {
             _ => None,
         };
         let facts = material.map(|material| pki::decode(&material, &Limits::default(), now));
-        let look = Look { place, labels, facts, failure, stamp: None, counted: true };
+        let look = Look { place, labels, circumstances: None, facts, failure, stamp: None, counted: true };
         let state = carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &options(), now)?;
         Some(Self { state, trace, verified_until })
     }

@@ -10,7 +10,7 @@ use crate::engine::{Parts, Round, SourceSpec, look_once};
 use crate::metrics::{Counters, Exposition, Renderer};
 use crate::model::clock::SystemClock;
 use crate::model::vocabulary::Compatibility;
-use crate::model::{BoxFuture, BuildError, Clock, RevocationView, SourceHeader, SourceId, UnixTime};
+use crate::model::{BoxFuture, BuildError, Clock, RevocationView, Shard, SourceHeader, SourceId, UnixTime};
 use crate::revocation::Views;
 use crate::revocation::cache::{Cache, CacheLimits};
 
@@ -54,12 +54,12 @@ impl Running {
                 revision += 1;
                 revision
             });
-            specs.push(SourceSpec {
-                header: SourceHeader { id: source.id.clone(), options: source.options.clone() },
+            specs.extend(built.into_iter().map(|(kind, built)| SourceSpec {
+                header: SourceHeader { id: SourceId { kind, name: source.id.name.clone() }, options: source.options.clone() },
                 schedule: source.schedule.clone(),
                 source: built.into(),
                 revision,
-            });
+            }));
             sources.insert(source.id.clone(), (source.clone(), cx.base.clone(), revision));
         }
         (self.sources, self.revision) = (sources, revision);
@@ -136,7 +136,8 @@ pub async fn look(specs: Vec<SourceSpec>, config: &Config, cached: bool, at: Opt
     };
     let views = Arc::new(Views::default());
     let render = renderer(&config.metrics.compatibility);
-    let parts = Parts { store: store.clone(), render, events: counters.clone(), clock, revocations: views.clone() };
+    let parts =
+        Parts { store: store.clone(), render, events: counters.clone(), clock, revocations: views.clone(), shard: Shard::default() };
     let settled = super::revocation::settle(plan, cache, views, &parts);
     let mut progress = Progress::new();
     let watching = async {

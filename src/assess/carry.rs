@@ -10,7 +10,8 @@ use super::findings::assess;
 use crate::model::options::Labels;
 use crate::model::state::Counters;
 use crate::model::{
-    Content, Facts, Failure, FailureFacts, Place, Reason, Report, RevocationView, SourceOptions, Stage, Stamp, TargetState, UnixTime,
+    Circumstances, Content, Facts, Failure, FailureFacts, Place, Reason, Report, RevocationView, SourceOptions, Stage, Stamp, TargetState,
+    UnixTime,
 };
 
 /// What happened to a target.
@@ -22,6 +23,8 @@ pub enum TargetEvent {
     TimePassed,
     /// A complete listing does not have it.
     Absent,
+    /// What is known of it besides its bytes is now this.
+    Described(Option<Arc<Labels>>, Option<Arc<Circumstances>>),
 }
 
 /// One look at a target, decoded.
@@ -31,6 +34,8 @@ pub struct Look {
     pub place: Place,
     /// The user's labels of this target alone.
     pub labels: Option<Arc<Labels>>,
+    /// What is known of it besides its bytes.
+    pub circumstances: Option<Arc<Circumstances>>,
     /// What was read; `None` when nothing was.
     pub facts: Option<Facts>,
     /// What went wrong on the way there.
@@ -51,6 +56,7 @@ pub fn carry(
 ) -> Option<TargetState> {
     match event {
         TargetEvent::Absent => None,
+        TargetEvent::Described(labels, circumstances) => Some(TargetState { labels, circumstances, ..previous?.clone() }),
         TargetEvent::TimePassed => {
             let previous = previous?;
             let report = assess(&previous.content, previous.endpoint.as_deref(), revocation, options, Some(&previous.report), now);
@@ -67,7 +73,7 @@ fn looked(
     options: &SourceOptions,
     now: UnixTime,
 ) -> TargetState {
-    let Look { place, labels, facts, failure, stamp, counted } = look;
+    let Look { place, labels, circumstances, facts, failure, stamp, counted } = look;
     let (facts, problem) = match facts {
         Some(facts) => match facts.failure().cloned() {
             Some(problem) => (None, Some((Stage::Parse, problem.reason, problem.detail))),
@@ -112,7 +118,7 @@ fn looked(
     let report = assess(&content, endpoint.as_deref(), revocation, options, known.as_ref(), now);
     // What is not well is read again at the next scan, so that its errors are counted for as long as they last.
     let stamp = stamp.filter(|_| failure.is_none() && problems.is_empty());
-    TargetState { place, labels, content, endpoint, report, failure, problems, stamp, changed_at, counters }
+    TargetState { place, labels, circumstances, content, endpoint, report, failure, problems, stamp, changed_at, counters }
 }
 
 /// What was known of the revocation of the certificates that are there now: a renewal moves them.
@@ -163,7 +169,7 @@ mod tests {
     fn look(facts: Option<Facts>, failure: Option<Failure>) -> TargetEvent {
         let place = Place::file("/a.pem");
         let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: 4, changed: 5 });
-        TargetEvent::Looked(Box::new(Look { place, labels: None, facts, failure, stamp, counted: false }))
+        TargetEvent::Looked(Box::new(Look { place, labels: None, circumstances: None, facts, failure, stamp, counted: false }))
     }
 
     fn holding(name: &str) -> Option<Facts> {

@@ -166,7 +166,7 @@ fn specs(arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<Sour
         if let Some(path) = &arguments.passphrase_file {
             table.insert("passphrase_file".to_owned(), toml::Value::String(path.to_string_lossy().into_owned()));
         }
-        specs.push(spec(SourceKind::File, table, arguments, traces)?);
+        specs.extend(spec(SourceKind::File, table, arguments, traces)?);
     }
     if !endpoints.is_empty() {
         let mut table = toml::Table::from_iter([("targets".to_owned(), array(&endpoints))]);
@@ -180,20 +180,25 @@ fn specs(arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<Sour
             let pair = [("cert", cert), ("key", key)].map(|(name, path)| (name.to_owned(), toml::Value::from(path.as_str())));
             table.insert("client_certificate".to_owned(), toml::Value::Table(toml::Table::from_iter(pair)));
         }
-        specs.push(spec(SourceKind::Tls, table, arguments, traces)?);
+        specs.extend(spec(SourceKind::Tls, table, arguments, traces)?);
     }
     Ok(specs)
 }
 
-fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments, traces: &listen::Traces) -> Result<SourceSpec, Failed> {
+fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<SourceSpec>, Failed> {
     let settings = SourceSettings::parse(kind, toml::Value::Table(table)).map_err(Failed::usage)?;
     let base = std::env::current_dir().map_err(|error| Failed::with(2, error))?;
-    let source = traces.of(settings.build(&BuildContext { base }).map_err(Failed::usage)?);
-    let id = SourceId { kind, name: "check".into() };
+    let built = settings.build(&BuildContext { base }).map_err(Failed::usage)?;
     let options =
         SourceOptions { timeout: arguments.timeout.0, deadline: Some(std::time::Duration::from_secs(600)), ..SourceOptions::default() };
     let schedule = Schedule::parse("@daily").map_err(Failed::usage)?;
-    Ok(SourceSpec { header: SourceHeader { id, options }, schedule, source: source.into(), revision: 0 })
+    let spec = |(kind, source)| SourceSpec {
+        header: SourceHeader { id: SourceId { kind, name: "check".into() }, options: options.clone() },
+        schedule: schedule.clone(),
+        source: traces.of(source).into(),
+        revision: 0,
+    };
+    Ok(built.into_iter().map(spec).collect())
 }
 
 /// `host:port` and `scheme://…` are endpoints; whatever exists or looks like a path is not.

@@ -95,6 +95,7 @@ pub(super) fn parse_all(mut sources: Section<'_>, defaults: &Defaults, base: &Pa
 
 fn parse(name: Arc<str>, mut table: Section<'_>, defaults: &Defaults, base: &Path, problems: &mut Problems<'_>) -> Option<SourceConfig> {
     let missing = !table.table.contains_key("type");
+    let has_own_revocation = table.table.contains_key("revocation");
     let kind = table.take("type", problems, |text: String| kind(&text));
     if missing {
         problems.add(table.at, &table.name, "type", format!("required, but missing; {}", expected_kinds()));
@@ -111,6 +112,10 @@ fn parse(name: Arc<str>, mut table: Section<'_>, defaults: &Defaults, base: &Pat
     }
 
     let kind = kind?;
+    // A cluster's certificates are many, and whom they name is not the operator's choice: responders are asked on request only.
+    if kind == SourceKind::Kubernetes && !has_own_revocation {
+        options.revocation = options.revocation.iter().copied().filter(|method| *method != RevocationMethod::Ocsp).collect();
+    }
     let rest = std::mem::take(&mut table.table);
     // Kinds whose targets have labels of their own take them as they come.
     each_key_below(&rest, "labels", &mut |path, name, at| {

@@ -3,14 +3,16 @@
 //! A bucket that is full and unchanged is never touched or rendered again, so work follows what changed and a first scan
 //! renders every target once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::interner::Interner;
 use super::store::{Bucket, Entry};
 use crate::assess::{TargetEvent, carry};
-use crate::model::{FailureFacts, Place, Render, RevocationView, SourceHeader, Stamp, TargetState, UnixTime};
+use crate::model::options::Labels;
+use crate::model::revocation::NoRevocations;
+use crate::model::{Circumstances, FailureFacts, Place, Render, RevocationView, SourceHeader, Stamp, TargetState, UnixTime};
 
 const BUCKET: usize = 1_000;
 
@@ -21,7 +23,9 @@ pub(super) struct Ledger {
     buckets: Vec<Shelf>,
     /// Key of a place to where it stands. The key is the place's hash, or the next number that is free.
     index: HashMap<u64, Slot, BuildHasherDefault<Unhashed>>,
+    /// Keys of what the scan under way has seen.
     seen: Vec<u64>,
+    scanning: bool,
     hidden: usize,
     /// Some place has another key than its hash.
     displaced: bool,
@@ -75,6 +79,7 @@ impl Ledger {
             buckets: Vec::new(),
             index: HashMap::default(),
             seen: Vec::new(),
+            scanning: false,
             hidden: 0,
             displaced: false,
             interner: Interner::default(),
@@ -93,7 +98,7 @@ impl Ledger {
         let entry = self.entry(slot);
         let (key, unchanged) = (entry.key, entry.state.stamp == Some(stamp));
         if unchanged {
-            self.seen.push(key);
+            self.see(key);
         }
         unchanged
     }
@@ -101,47 +106,113 @@ impl Ledger {
     /// A scan begins: nothing has been seen yet.
     pub(super) fn begin(&mut self) {
         self.seen.clear();
+        self.scanning = true;
+    }
+
+    /// The scan has ended: what is seen from now on was not seen by it.
+    pub(super) fn end(&mut self) {
+        self.seen = Vec::new();
+        self.scanning = false;
     }
 
     /// Puts a target in, in place of its former state, and counts it as seen.
     pub(super) fn put(&mut self, state: TargetState) -> Applied {
         let found = self.find(&state.place);
         let key = found.map_or_else(|free| free, |slot| self.entry(slot).key);
-        self.seen.push(key);
+        self.see(key);
         self.replace(found, state)
+    }
+
+    fn see(&mut self, key: u64) {
+        if self.scanning {
+            self.seen.push(key);
+        }
+    }
+
+    /// Takes one target out.
+    pub(super) fn remove(&mut self, place: &Place) {
+        if let Ok(slot) = self.find(place) {
+            let key = self.entry(slot).key;
+            self.drop_of_bucket(slot.bucket, &|entry| entry.key != key);
+            self.rekey_if_displaced();
+        }
+    }
+
+    /// Of all targets only these stay. Returns how many are gone.
+    pub(super) fn retain(&mut self, is_kept: &mut dyn FnMut(&Place) -> bool) -> usize {
+        let gone: Vec<Place> = self.targets().filter(|target| !is_kept(&target.place)).map(|target| target.place.clone()).collect();
+        let keys: HashSet<u64> = gone.iter().filter_map(|place| self.find(place).ok()).map(|slot| self.entry(slot).key).collect();
+        if !keys.is_empty() {
+            self.drop_all(&|entry| !keys.contains(&entry.key));
+        }
+        keys.len()
+    }
+
+    /// Gives a target other labels and circumstances.
+    pub(super) fn describe(
+        &mut self,
+        place: &Place,
+        labels: Option<Arc<Labels>>,
+        circumstances: Option<Arc<Circumstances>>,
+        now: UnixTime,
+    ) {
+        let Ok(slot) = self.find(place) else { return };
+        let state = &self.entry(slot).state;
+        if state.labels == labels && state.circumstances == circumstances {
+            return;
+        }
+        let event = TargetEvent::Described(labels, circumstances);
+        let state = carry(Some(state), event, &NoRevocations::default(), &self.header.options, now);
+        if let Some(state) = state {
+            self.replace(Ok(slot), state);
+        }
     }
 
     /// Ends a complete scan: drops what was not seen. Returns how many.
     pub(super) fn sweep(&mut self) -> usize {
         let mut seen = std::mem::take(&mut self.seen);
         seen.sort_unstable();
-        let mut gone = 0;
-        for (bucket, shelf) in (0..).zip(&mut self.buckets) {
-            let is_kept = |entry: &Entry| seen.binary_search(&entry.key).is_ok();
-            if shelf.entries.iter().all(is_kept) {
-                continue;
-            }
-            shelf.dirty = true;
-            let entries = Arc::make_mut(&mut shelf.entries);
-            entries.retain(|entry| {
-                let kept = is_kept(entry);
-                if !kept {
-                    gone += 1;
-                    self.totals.take(entry);
-                    self.hidden -= usize::from(entry.hidden);
-                    self.index.remove(&entry.key);
-                }
-                kept
-            });
-            for (at, entry) in (0..).zip(entries.iter()) {
-                self.index.insert(entry.key, Slot { bucket, at });
-            }
-        }
-        if gone > 0 && self.displaced {
-            self.rekey();
-        }
+        let gone = self.drop_all(&|entry| seen.binary_search(&entry.key).is_ok());
         self.interner.shrink();
         gone
+    }
+
+    fn drop_all(&mut self, is_kept: &dyn Fn(&Entry) -> bool) -> usize {
+        let gone = (0..self.buckets.len() as u32).map(|bucket| self.drop_of_bucket(bucket, is_kept)).sum();
+        if gone > 0 {
+            self.rekey_if_displaced();
+        }
+        gone
+    }
+
+    /// Drops what is not kept of one bucket. Returns how many.
+    fn drop_of_bucket(&mut self, bucket: u32, is_kept: &dyn Fn(&Entry) -> bool) -> usize {
+        let shelf = &mut self.buckets[bucket as usize];
+        if shelf.entries.iter().all(is_kept) {
+            return 0;
+        }
+        shelf.dirty = true;
+        let entries = Arc::make_mut(&mut shelf.entries);
+        let before = entries.len();
+        entries.retain(|entry| {
+            let kept = is_kept(entry);
+            if !kept {
+                self.totals.take(entry);
+                self.hidden -= usize::from(entry.hidden);
+                self.index.remove(&entry.key);
+            }
+            kept
+        });
+        for (at, entry) in (0..).zip(entries.iter()) {
+            self.index.insert(entry.key, Slot { bucket, at });
+        }
+        before - entries.len()
+    }
+
+    fn rekey_if_displaced(&mut self) {
+        if self.displaced {
+            self.rekey();
+        }
     }
 
     /// Gives room that has become free to targets that the cap had left out.

@@ -85,6 +85,7 @@ fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> (Option<Failure>, 
         }
         Err(failure) => Some(failure),
     };
+    watch.ledger().end();
     let since = watch.status().failure.as_ref().map_or(now, |known| known.since);
     let facts = failure.as_ref().map(|failure| FailureFacts {
         stage: failure.stage,
@@ -158,7 +159,8 @@ pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts, settled: impl Futu
     rounds
 }
 
-struct CloseOnDrop<'a>(&'a ScanSink);
+/// Closes a sink when whoever reports to it is done, or dropped.
+pub(super) struct CloseOnDrop<'a>(pub(super) &'a ScanSink);
 
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {

@@ -1,19 +1,24 @@
 //! The life of one source: its first round at once, then by its schedule; judgement again when time alone changes it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt;
 use tokio::sync::watch::Receiver;
-use tracing::warn;
+use tracing::{error, warn};
 
-use super::once::{follow, publish, round};
+use super::once::{CloseOnDrop, follow, publish, round};
 use super::schedule::Schedule;
 use super::sink::ScanSink;
 use super::watch::{Parts, Watch};
-use crate::model::{FailureFacts, Reason, Source, Stage, UnixTime};
+use crate::model::{FailureFacts, Reason, ScanContext, Source, Stage, UnixTime};
 
 /// Views of the revocation service are followed at most so often.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Changes between scans are published at most so often.
+const CHANGES_EVERY: Duration = Duration::from_millis(250);
 
 /// Runs one source until it is told to stop.
 pub(super) struct Runner {
@@ -38,8 +43,10 @@ impl Runner {
         let mut former: Weak<ScanSink> = Weak::new();
         // Every first round runs at once, whatever the schedule says.
         let mut fire = clock.now();
+        let mut scanned = false;
         loop {
-            self.wait(fire).await;
+            self.wait(fire, scanned).await;
+            scanned = true;
             let started = clock.now();
             if former.strong_count() > 0 {
                 self.still_running().await;
@@ -55,8 +62,28 @@ impl Runner {
         }
     }
 
-    /// Waits for the next round, and judges anew what becomes due before it.
-    async fn wait(&self, fire: SystemTime) {
+    /// Waits for the next round; follows what changes before it, and judges anew what becomes due.
+    async fn wait(&self, fire: SystemTime, scanned: bool) {
+        let sink = Arc::new(ScanSink::following(self.watch.clone()));
+        let _closed = CloseOnDrop(&sink);
+        let following = async {
+            if scanned {
+                let clock = self.watch.parts.clock.clone();
+                let (started_at, timeout) = (clock.now(), self.watch.header.options.timeout);
+                let cx = ScanContext { sink: sink.clone(), clock, started_at, timeout };
+                if AssertUnwindSafe(self.source.follow(cx)).catch_unwind().await.is_err() {
+                    error!(source = %self.watch.id(), "a defect of this program, caught: changes are not seen before the next scan; please report it");
+                }
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = following => (),
+            () = self.judge(fire, &sink) => (),
+        }
+    }
+
+    async fn judge(&self, fire: SystemTime, sink: &ScanSink) {
         let Parts { clock, revocations, .. } = &self.watch.parts;
         loop {
             let due = self.watch.ledger().due().map(|due| due.system_time()).filter(|due| *due < fire);
@@ -69,13 +96,29 @@ impl Runner {
                     self.watch.ledger().reassess(&*revocations.load(), UnixTime::from(clock.now()));
                     publish(&self.watch).await;
                 }
+                () = sink.changed() => self.publish_changes(fire).await,
                 () = revocations.newer(known) => {
                     follow(&self.watch).await;
-                    // Answers come in crowds.
-                    clock.sleep_until(fire.min(clock.now() + FOLLOW_EVERY)).await;
+                    // Answers come in crowds; changes do not wait for them.
+                    let rested = fire.min(clock.now() + FOLLOW_EVERY);
+                    loop {
+                        tokio::select! {
+                            () = clock.sleep_until(rested) => break,
+                            () = sink.changed() => self.publish_changes(rested).await,
+                        }
+                    }
                 }
             }
         }
+    }
+
+    /// Publishes what has changed, then rests for a moment: changes come in crowds too.
+    async fn publish_changes(&self, at_most: SystemTime) {
+        let clock = &self.watch.parts.clock;
+        let started = clock.monotonic();
+        publish(&self.watch).await;
+        let rest = (4 * clock.monotonic().saturating_sub(started)).clamp(CHANGES_EVERY, FOLLOW_EVERY);
+        clock.sleep_until(at_most.min(clock.now() + rest)).await;
     }
 
     /// The time of the next round, published with everything else.

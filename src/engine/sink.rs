@@ -4,11 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
 use super::watch::Watch;
 use crate::assess::{Look, TargetEvent, carry, renewals};
-use crate::model::{Facts, Failure, Limits, Material, Observation, Place, Reason, Sink, Stage, Stamp, TargetState, UnixTime};
+use crate::model::options::Labels;
+use crate::model::{
+    ApiEvent, Circumstances, Facts, Failure, FailureFacts, Limits, Material, Observation, Place, Reason, Sink, Stage, Stamp, TargetState,
+    UnixTime,
+};
 use crate::pki;
 
 /// After so many warnings in one scan the rest is only counted.
@@ -22,12 +27,50 @@ pub(super) struct ScanSink {
     over: AtomicBool,
     warnings: AtomicU64,
     errors: Mutex<Vec<Failure>>,
+    changed: Notify,
 }
 
 impl ScanSink {
     pub(super) fn new(watch: Arc<Watch>) -> Self {
         watch.ledger().begin();
-        Self { watch, over: AtomicBool::new(false), warnings: AtomicU64::new(0), errors: Mutex::default() }
+        Self::following(watch)
+    }
+
+    /// The sink of what comes between two scans.
+    pub(super) fn following(watch: Arc<Watch>) -> Self {
+        Self { watch, over: AtomicBool::new(false), warnings: AtomicU64::new(0), errors: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Waits until something has come that is to be published.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn set_up(&self, failure: Option<Failure>) {
+        if self.is_over() {
+            return;
+        }
+        let at = self.watch.parts.clock.now();
+        if let Some(failure) = &failure {
+            self.count(failure.reason);
+            warn!(source = %self.watch.id(), stage = %failure.stage, reason = %failure.reason, "changes are not seen, all that is known is kept: {}", failure.detail);
+        } else {
+            info!(source = %self.watch.id(), "changes are seen again");
+        }
+        let mut status = self.watch.status();
+        status.up = Some(failure.is_none());
+        if failure.is_none() {
+            status.last_success_at = Some(at);
+        }
+        let since = status.failure.as_ref().map_or(UnixTime::from(at), |known| known.since);
+        status.failure = failure.map(|failure| FailureFacts {
+            stage: failure.stage,
+            reason: failure.reason,
+            detail: failure.detail.to_string().into(),
+            since,
+        });
+        drop(status);
+        self.changed.notify_one();
     }
 
     /// Gives the scan up: whatever still comes is ignored.
@@ -104,10 +147,10 @@ impl ScanSink {
 
 impl Sink for ScanSink {
     fn observed(&self, observation: Observation) {
-        if self.is_over() {
+        if self.is_over() || !self.is_ours(&observation.place) {
             return;
         }
-        let Observation { place, labels, material, mut failure, stamp, elapsed, handshake, trace: _ } = observation;
+        let Observation { place, labels, circumstances, material, mut failure, stamp, elapsed, handshake, trace: _ } = observation;
         let now = UnixTime::from(self.watch.parts.clock.now());
         let is_endpoint = matches!(place, Place::Endpoint { .. });
         debug!(source = %self.watch.id(), %place, ?elapsed, "looked at");
@@ -115,7 +158,12 @@ impl Sink for ScanSink {
             self.watch.parts.events.handshake(self.watch.id(), handshake);
         }
         let is_java = matches!(&material, Some(Material::Blob { bytes, .. }) if pki::container::is_java_keystore(bytes));
-        let facts = match material.map(|material| self.decode(&material, now)).transpose() {
+        let decoded = material.map(|mut material| {
+            let facts = self.decode(&material, now);
+            material.wipe();
+            facts
+        });
+        let facts = match decoded.transpose() {
             Ok(facts) => facts,
             Err(panicked) => {
                 failure = Some(panicked);
@@ -144,7 +192,7 @@ impl Sink for ScanSink {
             facts.endpoint.iter_mut().for_each(|facts| ledger.interner.endpoint(facts));
         }
         let before = ledger.get(&place).cloned();
-        let look = Look { place, labels, facts, failure, stamp, counted: is_endpoint };
+        let look = Look { place, labels, circumstances, facts, failure, stamp, counted: is_endpoint };
         let event = TargetEvent::Looked(Box::new(look));
         let Some(after) = carry(before.as_deref(), event, &*self.watch.parts.revocations.load(), options, now) else { return };
         self.log(before.as_deref(), &after);
@@ -152,6 +200,8 @@ impl Sink for ScanSink {
             self.log_renewals(&before, &after, now);
         }
         let applied = ledger.put(after);
+        drop(ledger);
+        self.changed.notify_one();
         if applied.dropped > 0 {
             self.watch.parts.events.series_dropped(self.watch.id(), applied.dropped);
         }
@@ -159,7 +209,7 @@ impl Sink for ScanSink {
 
     fn is_unchanged(&self, place: &Place, stamp: Stamp) -> bool {
         // A scan that was given up is to read nothing more, and must not mark anything for the scan after it.
-        self.is_over() || self.watch.ledger().is_unchanged(place, stamp)
+        self.is_over() || !self.is_ours(place) || self.watch.ledger().is_unchanged(place, stamp)
     }
 
     fn knows_nothing(&self) -> bool {
@@ -170,6 +220,45 @@ impl Sink for ScanSink {
         // Copied out first: the visitor may report what it finds, which takes the ledger too.
         let places: Vec<Place> = self.watch.ledger().targets().map(|target| target.place.clone()).collect();
         places.iter().for_each(visit);
+    }
+
+    fn is_ours(&self, place: &Place) -> bool {
+        self.watch.parts.shard.holds(place)
+    }
+
+    fn described(&self, place: &Place, labels: Option<Arc<Labels>>, circumstances: Option<Arc<Circumstances>>) {
+        if !self.is_over() {
+            self.watch.ledger().describe(place, labels, circumstances, self.watch.parts.clock.now().into());
+            self.changed.notify_one();
+        }
+    }
+
+    fn gone(&self, place: &Place) {
+        if !self.is_over() {
+            debug!(source = %self.watch.id(), %place, "gone");
+            self.watch.ledger().remove(place);
+            self.changed.notify_one();
+        }
+    }
+
+    fn retain(&self, is_kept: &mut dyn FnMut(&Place) -> bool) {
+        if !self.is_over() {
+            let gone = self.watch.ledger().retain(is_kept);
+            debug!(source = %self.watch.id(), gone, "others are gone");
+            self.changed.notify_one();
+        }
+    }
+
+    fn lost(&self, failure: Failure) {
+        self.set_up(Some(failure));
+    }
+
+    fn regained(&self) {
+        self.set_up(None);
+    }
+
+    fn api_event(&self, event: ApiEvent) {
+        self.watch.parts.events.api_event(self.watch.id(), event);
     }
 
     fn source_error(&self, failure: Failure) {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::model::{
-    BoxFuture, Events, Failure, FetchKind, FetchOutcome, Listing, Observation, Place, Reason, Render, Rendered, RevocationReason,
-    ScanContext, Services, Source, SourceHeader, SourceId, SourceStatus, Stage, TargetState, UnixTime,
+    ApiEvent, BoxFuture, Events, Failure, FetchKind, FetchOutcome, Labels, Listing, Observation, Place, Reason, Render, Rendered,
+    RevocationReason, ScanContext, Services, Source, SourceHeader, SourceId, SourceStatus, Stage, TargetState, UnixTime,
 };
 
 /// Counts the targets it was given; two series for each.
@@ -83,6 +83,9 @@ impl Events for Recorded {
     fn reloaded(&self, _: bool, _: UnixTime) {
         self.add("reloaded", 1);
     }
+    fn api_event(&self, _: &SourceId, event: ApiEvent) {
+        self.add(format!("{event:?}"), 1);
+    }
     fn fetched(&self, kind: FetchKind, outcome: FetchOutcome, _: Option<RevocationReason>) {
         self.add(format!("{kind} {outcome}"), 1);
     }
@@ -104,14 +107,34 @@ pub(crate) enum Step {
     Hangs(&'static str),
     /// Goes on in a thread of its own for so long, whatever the deadline.
     Blocks(Duration),
+    /// Sees these files and is complete; then follows what happens.
+    Follows(&'static [&'static str], &'static [Change]),
+}
+
+/// What happens between two scans.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    /// This file comes, or is looked at again.
+    Comes(&'static str),
+    /// This one goes.
+    Goes(&'static str),
+    /// Only this one stays.
+    Only(&'static str),
+    /// This one gets a label.
+    Labelled(&'static str, &'static str),
+    /// Nothing can be seen any more.
+    Lost,
+    /// Or can be seen again.
+    Regained,
+    Panics,
 }
 
 /// A source that follows a script; the last step repeats.
-pub(crate) struct Scripted(pub(crate) Mutex<VecDeque<Step>>);
+pub(crate) struct Scripted(pub(crate) Mutex<VecDeque<Step>>, Mutex<&'static [Change]>);
 
 impl Scripted {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(steps.into_iter().collect())))
+        Arc::new(Self(Mutex::new(steps.into_iter().collect()), Mutex::default()))
     }
 }
 
@@ -137,6 +160,11 @@ impl Source for Scripted {
                     paths.iter().for_each(|path| see(path));
                     Ok(Listing::Complete)
                 }
+                Step::Follows(paths, changes) => {
+                    paths.iter().for_each(|path| see(path));
+                    *self.1.lock().unwrap() = changes;
+                    Ok(Listing::Complete)
+                }
                 Step::SeesPartOf(paths) => {
                     paths.iter().for_each(|path| see(path));
                     Ok(Listing::Partial)
@@ -157,6 +185,28 @@ impl Source for Scripted {
                     Ok(Listing::Complete)
                 }
             }
+        })
+    }
+
+    fn follow(&self, cx: ScanContext) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let changes = std::mem::take(&mut *self.1.lock().unwrap());
+            for change in changes {
+                let failure = || Failure::new(Stage::Read, Reason::ReadFailed, "test");
+                match change {
+                    Change::Comes(path) => cx.observed(Observation::failed(Place::file(*path), failure())),
+                    Change::Goes(path) => cx.gone(&Place::file(*path)),
+                    Change::Only(path) => cx.retain(|place| *place == Place::file(*path)),
+                    Change::Labelled(path, team) => {
+                        let labels = Labels([("team".into(), (*team).into())].into());
+                        cx.described(&Place::file(*path), Some(Arc::new(labels)), None);
+                    }
+                    Change::Lost => cx.lost(failure()),
+                    Change::Regained => cx.regained(),
+                    Change::Panics => panic!("a test's panic"),
+                }
+            }
+            std::future::pending().await
         })
     }
 }

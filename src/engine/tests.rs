@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::schedule::Schedule;
 use super::store::SnapshotStore;
-use super::testing::{CountingRender, Recorded, Scripted, Step};
+use super::testing::{Change, CountingRender, Recorded, Scripted, Step};
 use super::{Parts, SourceSpec, Supervisor};
 use crate::model::clock::SystemClock;
 use crate::model::revocation::NoRevocations;
-use crate::model::{SnapshotView, SourceHeader, SourceId, SourceKind, SourceOptions};
+use crate::model::{Place, Shard, SnapshotView, SourceHeader, SourceId, SourceKind, SourceOptions};
 
 struct Bench {
     parts: Parts,
@@ -27,6 +27,7 @@ fn bench() -> Bench {
         events: events.clone(),
         clock: Arc::new(SystemClock::new()),
         revocations: Arc::new(NoRevocations::default()),
+        shard: Shard::default(),
     };
     Bench { supervisor: Supervisor::new(parts.clone(), HashMap::new()), parts, render, events }
 }
@@ -186,4 +187,63 @@ async fn restored_facts_stand_until_the_source_has_been_scanned() {
     second.until("the first scan failed", |bench| bench.up("s") == Some(false)).await;
     assert!(second.places("s").unwrap().contains(&"/a".to_owned()));
     second.until("scanned", |bench| bench.places("s").unwrap() == ["/c"]).await;
+}
+
+#[tokio::test]
+async fn what_changes_between_scans_is_published_at_once() {
+    let mut bench = bench();
+    let changes =
+        &[Change::Comes("/c"), Change::Goes("/a"), Change::Goes("/never"), Change::Labelled("/b", "shop"), Change::Labelled("/none", "x")];
+    bench.supervisor.apply(vec![spec("s", 1, "@daily", [Step::Follows(&["/a", "/b"], changes)])]).await;
+    let is_labelled = |bench: &Bench| {
+        let snapshot = bench.parts.store.load();
+        let targets: Vec<_> = snapshot.sources.values().flat_map(|source| source.targets()).cloned().collect();
+        targets.iter().any(|target| target.place == Place::file("/b") && target.labels.is_some())
+    };
+    bench.until("the changes are seen", |bench| bench.places("s") == Some(vec!["/b".into(), "/c".into()]) && is_labelled(bench)).await;
+    assert_eq!(bench.up("s"), Some(true));
+}
+
+#[tokio::test]
+async fn what_is_not_seen_any_more_is_kept_and_said() {
+    let mut bench = bench();
+    bench
+        .supervisor
+        .apply(vec![
+            spec("lost", 1, "@daily", [Step::Follows(&["/a"], &[Change::Lost])]),
+            spec("back", 1, "@daily", [Step::Follows(&["/a", "/b"], &[Change::Lost, Change::Only("/b"), Change::Regained])]),
+            spec("broken", 1, "@daily", [Step::Follows(&["/a"], &[Change::Comes("/b"), Change::Panics])]),
+        ])
+        .await;
+    bench.until("the loss is seen", |bench| bench.up("lost") == Some(false)).await;
+    assert_eq!(bench.places("lost"), Some(vec!["/a".into()]));
+    bench.until("the rest is there", |bench| bench.places("back") == Some(vec!["/b".into()]) && bench.up("back") == Some(true)).await;
+    bench.until("a panic harms nothing", |bench| bench.places("broken") == Some(vec!["/a".into(), "/b".into()])).await;
+}
+
+#[tokio::test]
+async fn a_scan_after_following_drops_what_only_following_saw() {
+    let mut bench = bench();
+    let steps = [Step::Follows(&["/a"], &[Change::Comes("/late")]), Step::Sees(&["/a"])];
+    bench.supervisor.apply(vec![spec("s", 1, "@every 1s", steps)]).await;
+    bench.until("it comes", |bench| bench.places("s") == Some(vec!["/a".into(), "/late".into()])).await;
+    bench.until("it goes with the next scan", |bench| bench.places("s") == Some(vec!["/a".into()])).await;
+}
+
+#[tokio::test]
+async fn every_place_is_in_exactly_one_shard() {
+    let mut seen = Vec::new();
+    for index in 0..3 {
+        let mut bench = bench();
+        bench.parts.shard = Shard::new(index, 3).unwrap();
+        bench.supervisor = Supervisor::new(bench.parts.clone(), HashMap::new());
+        bench.supervisor.apply(vec![spec("s", 1, "@daily", [Step::SeesMany(300)])]).await;
+        bench.until("the round ends", |bench| bench.up("s") == Some(true)).await;
+        let places = bench.places("s").unwrap();
+        assert!((60..140).contains(&places.len()), "shard {index} has {}", places.len());
+        seen.extend(places);
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 300);
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ledger::Ledger;
 use super::store::{Bucket, SnapshotStore, SourceState};
-use crate::model::{Clock, Events, Render, Revocations, SourceHeader, SourceId, SourceStatus, TargetState};
+use crate::model::{Clock, Events, Render, Revocations, Shard, SourceHeader, SourceId, SourceStatus, TargetState};
 
 /// What the engine works with, injected by `app`.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Knows what became of certificates.
     pub revocations: Arc<dyn Revocations>,
+    /// The part of all places that this process looks at.
+    pub shard: Shard,
 }
 
 /// One source under watch.
@@ -38,7 +40,7 @@ impl Watch {
     pub(super) fn new(header: SourceHeader, parts: Parts, known: Vec<TargetState>) -> Self {
         let header = Arc::new(header);
         let mut ledger = Ledger::new(header.clone(), parts.render.clone());
-        for state in known {
+        for state in known.into_iter().filter(|state| parts.shard.holds(&state.place)) {
             ledger.put(state);
         }
         Self {

@@ -8,7 +8,9 @@ use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{ResponseFacts, SubjectName, hex};
-use crate::model::{CertificateFacts, CrlFacts, Finding, FindingSet, Place, Problem, RevocationView, SourceHeader, SourceId, TargetState};
+use crate::model::{
+    CertificateFacts, CrlFacts, Finding, FindingSet, Place, Problem, RevocationView, SourceHeader, SourceId, TargetState, Use,
+};
 
 use super::cursor::Cursor;
 use super::revocation::VerdictRow;
@@ -43,6 +45,11 @@ struct TargetRow<'a> {
     kind: &'static str,
     place: BTreeMap<&'static str, String>,
     labels: BTreeMap<&'a str, &'a str>,
+    used_by: &'a [Use],
+    /// When the owner means to renew it; absent where nobody says.
+    renewal_due: Option<String>,
+    /// The Certificate of cert-manager that it belongs to.
+    certificate: Option<&'a str>,
     failure: Option<FailureRow<'a>>,
     problems: &'a [Problem],
     findings: Vec<&'static str>,
@@ -133,7 +140,7 @@ pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Respon
     let mut page = Page { revocation: &*revocation, limit, items: 0, last: None, more: false, targets: Vec::new() };
     for source in sources {
         let after = match &after {
-            Some(cursor) if source.id.name < cursor.source.name => continue,
+            Some(cursor) if source.id < cursor.source => continue,
             Some(cursor) if source.id == cursor.source => Some(&cursor.place),
             _ => None,
         };
@@ -221,12 +228,16 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
     let own = target.labels.iter().flat_map(|labels| &labels.0);
     let certificates = target.content.certificates.iter().enumerate();
     let crls = target.content.crls.iter().enumerate();
+    let known = target.circumstances.as_deref();
     TargetRow {
         source: &source.id.name,
         kind: source.id.kind.as_str(),
         place,
         // The target's own replace the source's.
         labels: shared.chain(own).map(|(name, value)| (&**name, &**value)).collect(),
+        used_by: known.map_or(&[], |known| &known.used_by),
+        renewal_due: known.and_then(|known| known.renewal_due).map(|due| due.rfc3339()),
+        certificate: known.and_then(|known| known.certificate.as_deref()),
         failure: target.failure.as_deref().map(FailureRow::from),
         problems: &target.problems,
         findings: words(target.report.target),

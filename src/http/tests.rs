@@ -218,9 +218,15 @@ async fn the_api_tells_the_why_behind_a_series() {
     assert!(files["next"].is_null());
 
     let sources = server.json("/api/v1/sources").await;
-    assert_eq!(sources["sources"].as_array().unwrap().len(), 6);
-    assert_eq!(sources["sources"][3]["failure"]["stage"], "scan");
-    assert_eq!(sources["sources"][0]["certificates"], 6);
+    assert_eq!(sources["sources"].as_array().unwrap().len(), 11);
+    let of = |name: &str| sources["sources"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
+    assert_eq!(of("slow & <odd>")["failure"]["stage"], "scan");
+    assert_eq!(of("edge")["certificates"], 6);
+
+    let secrets = server.json("/api/v1/targets?source=cluster").await;
+    let web = secrets["targets"].as_array().unwrap().iter().find(|row| row["place"]["secret_key"] == "tls.crt").unwrap();
+    assert_eq!(web["used_by"], serde_json::json!([{ "kind": "Ingress", "name": "shop/web", "host": "shop.example.com" }]));
+    assert_eq!((&web["certificate"], &web["renewal_due"]), (&"shop/web".into(), &"2026-01-01T00:16:40Z".into()));
 }
 
 #[tokio::test]
@@ -304,8 +310,8 @@ async fn pages_cover_every_target_once_in_order() {
         let mut sorted = seen.clone();
         sorted.sort();
         sorted.dedup();
-        assert_eq!((seen.len(), sorted.len()), (14, 14), "limit {limit}");
-        assert_eq!(pages, 14_usize.div_ceil(limit), "limit {limit}");
+        assert_eq!((seen.len(), sorted.len()), (21, 21), "limit {limit}");
+        assert_eq!(pages, 21_usize.div_ceil(limit), "limit {limit}");
     }
 }
 

@@ -79,7 +79,7 @@ fn every_sample_is_declared_with_its_type_and_labels() {
     let by_name: BTreeMap<&str, &Family> = FAMILIES.iter().map(|family| (family.name, family)).collect();
     assert_eq!(by_name.len(), FAMILIES.len(), "names are unique");
     let (scrape, ..) = scraped(true);
-    let of_users: BTreeSet<&str> = ["owner", "team"].into();
+    let of_users: BTreeSet<&str> = ["owner", "team", "secret_label_app"].into();
     let mut seen = BTreeSet::new();
     for (name, labels) in &scrape.samples {
         let family = family(&by_name, name);

@@ -8,7 +8,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::model::{Events, FetchKind, FetchOutcome, Reason, RevocationReason, SourceId, SourceKind, UnixTime};
+use crate::model::{ApiEvent, Events, FetchKind, FetchOutcome, KubeResource, Reason, RevocationReason, SourceId, SourceKind, UnixTime};
 
 use super::table::{self, Id};
 
@@ -21,6 +21,8 @@ pub struct Counters {
     collisions: IntCounterVec,
     handshake_duration: HistogramVec,
     fetches: IntCounterVec,
+    resyncs: IntCounterVec,
+    api_errors: IntCounterVec,
     skipped: IntCounterVec,
     dropped: IntCounterVec,
     pkcs12_passphrases: IntCounterVec,
@@ -62,6 +64,8 @@ impl Counters {
             collisions: counter(table::CERT_COLLISIONS)?,
             handshake_duration: histogram(table::HANDSHAKE_DURATION, &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?,
             fetches: counter(table::REVOCATION_FETCHES)?,
+            resyncs: counter(table::KUBE_RESYNCS)?,
+            api_errors: counter(table::KUBE_ERRORS)?,
             skipped: counter(table::SCANS_SKIPPED)?,
             dropped: counter(table::SERIES_DROPPED)?,
             pkcs12_passphrases: counter(table::PKCS12_PASSPHRASE_FAILURES)?,
@@ -75,6 +79,8 @@ impl Counters {
         registry.register(Box::new(counters.renewal_margin.clone()))?;
         registry.register(Box::new(counters.collisions.clone()))?;
         registry.register(Box::new(counters.handshake_duration.clone()))?;
+        registry.register(Box::new(counters.resyncs.clone()))?;
+        registry.register(Box::new(counters.api_errors.clone()))?;
         registry.register(Box::new(counters.skipped.clone()))?;
         registry.register(Box::new(counters.dropped.clone()))?;
         registry.register(Box::new(counters.pkcs12_passphrases.clone()))?;
@@ -101,7 +107,8 @@ impl Counters {
 
     /// The counters that a source of this kind has at 0 from the start.
     fn plain(&self, kind: SourceKind) -> impl Iterator<Item = &IntCounterVec> {
-        let keystores = (kind == SourceKind::File).then_some([&self.pkcs12_passphrases, &self.jks_passphrases]);
+        let keystores = matches!(kind, SourceKind::File | SourceKind::KubeSecret | SourceKind::KubeConfigmap)
+            .then_some([&self.pkcs12_passphrases, &self.jks_passphrases]);
         [&self.collisions, &self.skipped, &self.dropped].into_iter().chain(keystores.into_iter().flatten())
     }
 
@@ -123,6 +130,12 @@ impl Events for Counters {
         for reason in Reason::OF_SOURCES {
             self.errors.with_label_values(&with_reason(source, *reason));
         }
+        for resource in watched_by(source.kind) {
+            self.resyncs.with_label_values(&[&*source.name, resource.as_str()]);
+            for reason in OF_API_SERVERS {
+                self.api_errors.with_label_values(&[&*source.name, resource.as_str(), reason.as_str()]);
+            }
+        }
     }
 
     fn source_removed(&self, source: &SourceId) {
@@ -135,6 +148,12 @@ impl Events for Counters {
         }
         for reason in Reason::ALL {
             let _ = self.errors.remove_label_values(&with_reason(source, *reason));
+            for resource in watched_by(source.kind) {
+                let _ = self.api_errors.remove_label_values(&[&*source.name, resource.as_str(), reason.as_str()]);
+            }
+        }
+        for resource in watched_by(source.kind) {
+            let _ = self.resyncs.remove_label_values(&[&*source.name, resource.as_str()]);
         }
     }
 
@@ -180,9 +199,48 @@ impl Events for Counters {
         }
     }
 
+    fn api_event(&self, source: &SourceId, event: ApiEvent) {
+        match event {
+            ApiEvent::Resync(resource) => self.resyncs.with_label_values(&[&*source.name, resource.as_str()]).inc(),
+            ApiEvent::Error(resource, reason) => {
+                self.api_errors.with_label_values(&[&*source.name, resource.as_str(), reason.as_str()]).inc();
+            }
+        }
+    }
+
     fn fetched(&self, kind: FetchKind, outcome: FetchOutcome, reason: Option<RevocationReason>) {
         let reason = reason.map_or("", RevocationReason::as_str);
         self.fetches.with_label_values(&[kind.as_str(), outcome.as_str(), reason]).inc();
+    }
+}
+
+/// The reasons of `x509_kube_transport_errors_total` that exist at 0 from the start.
+const OF_API_SERVERS: &[Reason] = &[
+    Reason::ApiError,
+    Reason::Closed,
+    Reason::DnsFailed,
+    Reason::IoError,
+    Reason::PermissionDenied,
+    Reason::RateLimited,
+    Reason::Refused,
+    Reason::Reset,
+    Reason::ServerUntrusted,
+    Reason::Timeout,
+    Reason::Unauthorized,
+];
+
+/// What a source of this kind may list and watch.
+fn watched_by(kind: SourceKind) -> &'static [KubeResource] {
+    use KubeResource as R;
+    match kind {
+        SourceKind::KubeSecret => &[R::Secrets],
+        SourceKind::KubeConfigmap => &[R::Configmaps],
+        SourceKind::KubeCabundle => &[R::MutatingWebhooks, R::ValidatingWebhooks, R::ApiServices, R::Crds],
+        SourceKind::KubeCsr => &[R::Csrs],
+        SourceKind::KubeCertificate => &[R::Certificates, R::CertificateRequests],
+        SourceKind::KubeRoute => &[R::Ingresses, R::Gateways, R::IstioGateways],
+        SourceKind::KubeNamespace => &[R::Namespaces],
+        SourceKind::File | SourceKind::Kubeconfig | SourceKind::Tls | SourceKind::Kubernetes => &[],
     }
 }
 

@@ -8,9 +8,10 @@ use crate::model::options::ChainScope;
 use crate::model::revocation::{CrlService, Responder};
 use crate::model::state::Counters as Handshakes;
 use crate::model::{
-    CertRole, CertificateFacts, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events, FailureFacts, FetchKind, FetchOutcome, Finding,
-    Labels, Lookup, Place, Reason, Render, Rendered, Report, RevocationMethod, RevocationReason, RevocationStatus, RevokedFor, Services,
-    SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState, UnixTime, Verdict,
+    BundleKind, CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events, FailureFacts, FetchKind,
+    FetchOutcome, Finding, Labels, Lookup, Place, Reason, Render, Rendered, Report, RevocationMethod, RevocationReason, RevocationStatus,
+    RevokedFor, Services, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState,
+    UnixTime, Use, Verdict,
 };
 
 use super::{Counters, Renderer};
@@ -68,6 +69,7 @@ pub fn target(place: Place, certificates: Vec<CertificateFacts>, crls: Vec<CrlFa
         problems: Box::default(),
         place,
         labels: None,
+        circumstances: None,
         content: Arc::new(Content { certificates: certificates.into(), crls: crls.into(), ..Content::default() }),
         endpoint: None,
         report: Report::default(),
@@ -195,6 +197,11 @@ fn scanned(targets: &[TargetState]) -> SourceStatus {
 pub fn rich() -> Vec<Watched> {
     let watched = |header: SourceHeader, targets: Vec<TargetState>| Watched { status: scanned(&targets), header, targets };
     vec![
+        watched(source(SourceKind::KubeSecret, "cluster"), secrets()),
+        watched(source(SourceKind::KubeConfigmap, "cluster"), vec![]),
+        watched(source(SourceKind::KubeCabundle, "cluster"), bundles()),
+        watched(source(SourceKind::KubeCsr, "cluster"), requests()),
+        watched(source(SourceKind::KubeCertificate, "cluster"), managed()),
         watched(labelled(source(SourceKind::Tls, "edge")), edge()),
         watched(labelled(source(SourceKind::File, "files")), files()),
         watched(source(SourceKind::Kubeconfig, "kube"), kubeconfig()),
@@ -360,6 +367,35 @@ fn files() -> Vec<TargetState> {
 fn kubeconfig() -> Vec<TargetState> {
     let place = Place::Embedded { path: "/root/.kube/config".into(), kind: EmbeddedKind::User, key: "admin".into() };
     vec![target(place, vec![certificate(CertRole::Leaf, "admin", "kubernetes", 30)], vec![])]
+}
+
+fn secrets() -> Vec<TargetState> {
+    let secret = |name: &str, key: &str| Place::Secret { namespace: "shop".into(), name: name.into(), key: key.into() };
+    let mut used = target(secret("web", "tls.crt"), vec![certificate(CertRole::Leaf, "web", "Issuing", 91)], Vec::new());
+    used.labels = Some(labels(&[("secret_label_app", "web"), ("team", "shop")]));
+    let used_by = [Use { kind: "Ingress".into(), name: "shop/web".into(), host: "shop.example.com".into() }];
+    let renewal_due = Some(UnixTime::from_secs(START.secs() + 1000));
+    used.circumstances = Some(Arc::new(Circumstances { used_by: used_by.into(), renewal_due, certificate: Some("shop/web".into()) }));
+    let broken = failing(target(secret("web", "ca.crt"), Vec::new(), Vec::new()), Stage::Parse, Reason::NoCertificateFound, "empty");
+    vec![used, broken]
+}
+
+fn bundles() -> Vec<TargetState> {
+    let bundle = |kind, entry: &str| Place::CaBundle { kind, name: "policy".into(), entry: entry.into() };
+    let root = || vec![certificate(CertRole::Root, "Webhook CA", "Webhook CA", 92)];
+    let root = |place| target(place, root(), Vec::new());
+    vec![root(bundle(BundleKind::ValidatingWebhook, "pods.policy.example")), root(bundle(BundleKind::ApiService, "caBundle"))]
+}
+
+fn requests() -> Vec<TargetState> {
+    let request = |name: &str| Place::Request { name: name.into() };
+    let denied = failing(target(request("node-b"), Vec::new(), Vec::new()), Stage::Status, Reason::RequestDenied, "no");
+    vec![target(request("node-a"), vec![certificate(CertRole::Leaf, "system:node:a", "Cluster", 93)], Vec::new()), denied]
+}
+
+fn managed() -> Vec<TargetState> {
+    let place = Place::Certificate { namespace: "shop".into(), name: "web".into() };
+    vec![failing(target(place, Vec::new(), Vec::new()), Stage::Status, Reason::CertificateNotReady, "waiting for the order")]
 }
 
 fn edge() -> Vec<TargetState> {

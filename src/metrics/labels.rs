@@ -27,7 +27,27 @@ impl Group {
         match self {
             Self::Source => &["source_kind", "source_name"],
             Self::User => &[],
-            Self::Place => &["filename", "filepath", "embedded_kind", "embedded_key", "target", "server_name", "address"],
+            Self::Place => &[
+                "filename",
+                "filepath",
+                "embedded_kind",
+                "embedded_key",
+                "target",
+                "server_name",
+                "address",
+                "secret_namespace",
+                "secret_name",
+                "secret_key",
+                "configmap_namespace",
+                "configmap_name",
+                "configmap_key",
+                "cabundle_resource_kind",
+                "cabundle_resource_name",
+                "cabundle_entry",
+                "csr_name",
+                "certificate_namespace",
+                "certificate_name",
+            ],
             Self::Url => &["url"],
             Self::Which => &["cert_role", "subject_CN", "issuer_CN", "discriminator"],
             Self::Generation => &["subject", "serial_number", "not_after"],
@@ -91,6 +111,12 @@ pub enum LabelSet {
     TargetResult,
     /// Where, and what was agreed on.
     TlsVersion,
+    /// Where, and what uses it.
+    UsedBy,
+    /// What is watched at a Kubernetes API server.
+    KubeResource,
+    /// What is watched at a Kubernetes API server, and why that failed.
+    KubeError,
     /// An OCSP responder.
     Responder,
     /// An OCSP responder, and what is wrong.
@@ -120,13 +146,17 @@ impl LabelSet {
         match self {
             Self::Unlabelled
             | Self::Build
+            | Self::KubeResource
+            | Self::KubeError
             | Self::Responder
             | Self::ResponderFinding
             | Self::Fetch
             | Self::ProbeChain
             | Self::ProbeVersion
             | Self::ProbeCipher => &[],
-            Self::Target | Self::TargetFinding | Self::TargetFailure | Self::TargetResult | Self::TlsVersion => &[Source, Place, User],
+            Self::Target | Self::TargetFinding | Self::TargetFailure | Self::TargetResult | Self::TlsVersion | Self::UsedBy => {
+                &[Source, Place, User]
+            }
             Self::Certificate | Self::CertificateInfo => &[Source, Place, User, Which, Generation, NameFields],
             Self::CertificateState | Self::CertificateRevocation | Self::CertificateFinding => &[Source, Place, User, Which],
             Self::Crl | Self::CrlFinding => &[Source, Place, Url, User, Crl],
@@ -140,6 +170,9 @@ impl LabelSet {
         match self {
             Self::Unlabelled | Self::Target | Self::Certificate | Self::CertificateState | Self::Source | Self::SourceEvents => &[],
             Self::CertificateRevocation => &["status"],
+            Self::UsedBy => &["kind", "name", "host"],
+            Self::KubeResource => &["source_name", "resource"],
+            Self::KubeError => &["source_name", "resource", "reason"],
             Self::Responder => &["url"],
             Self::ResponderFinding => &["url", "finding"],
             Self::Fetch => &["kind", "outcome", "reason"],

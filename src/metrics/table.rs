@@ -113,8 +113,8 @@ families! {
         CERT_NOT_BEFORE: gauge<Certificate> = "x509_cert_not_before";
         /// End of the certificate's validity, in Unix seconds (RFC 5280 section 4.1.2.5).
         CERT_NOT_AFTER: gauge<Certificate> = "x509_cert_not_after";
-        /// When the owner of the leaf certificate should have renewed it, in Unix seconds: after the part of its lifetime that
-        /// the source's rotate_at says.
+        /// When the owner of the leaf certificate should have renewed it, in Unix seconds: cert-manager's word where it manages
+        /// it, else after the part of its lifetime that the source's rotate_at says.
         CERT_RENEWAL_DUE: gauge<Certificate> = "x509_cert_renewal_due_timestamp_seconds";
         /// Always 1; what else is known of the leaf certificate stands in the labels.
         CERT_INFO: gauge<CertificateInfo> = "x509_cert_info";
@@ -128,6 +128,8 @@ families! {
         CERT_ERROR: gauge<Target> = "x509_cert_error";
         /// Always 1, for each thing that is wrong with the certificate, while it is; no series when nothing is.
         CERT_FINDING: gauge<CertificateFinding> = "x509_cert_finding";
+        /// Always 1, for each thing that is known to use what is in the place (an Ingress, a Gateway), with the host that it serves.
+        CERT_USED_BY: gauge<UsedBy> = "x509_cert_used_by";
         /// Whether the certificate is revoked (1) or not (0); absent while nobody can say.
         CERT_REVOKED: gauge<CertificateState> = "x509_cert_revoked";
         /// Always 1; what is known of the certificate's revocation stands in the label: good, revoked, unknown, not_applicable, or pending
@@ -213,6 +215,10 @@ families! {
         HANDSHAKE_DURATION: histogram<SourceEvents> = "tls_handshake_duration_seconds";
         /// What was fetched for revocation (crl, ocsp or issuer), by outcome: ok, not_modified, or error with its reason.
         REVOCATION_FETCHES: counter<Fetch> = "x509_revocation_fetches_total";
+        /// Lists that began anew because the Kubernetes API server had forgotten where the watch was.
+        KUBE_RESYNCS: counter<KubeResource> = "x509_kube_watch_resyncs_total";
+        /// Requests to the Kubernetes API server that failed and watches that broke off, by reason.
+        KUBE_ERRORS: counter<KubeError> = "x509_kube_transport_errors_total";
         /// Scans that were due while another of the same source still ran.
         SCANS_SKIPPED: counter<SourceEvents> = "notafter_scans_skipped_total";
         /// Series that were left out because the source reached its max_series.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::id::SourceId;
-use super::scan::ApiEvent;
 use super::revocation::RevocationReason;
+use super::scan::ApiEvent;
 use super::vocabulary::{FetchKind, FetchOutcome, Reason};
 
 /// Counters and histograms per source.

@@ -115,6 +115,16 @@ pub enum Material {
     Handshake(Box<Handshake>),
 }
 
+impl Material {
+    /// Overwrites bytes that may hold a private key, once they are decoded.
+    pub fn wipe(&mut self) {
+        match self {
+            Self::Blob { bytes, .. } | Self::ClientCertificate { bytes, .. } => zeroize::Zeroize::zeroize(bytes),
+            Self::Handshake(_) => (),
+        }
+    }
+}
+
 /// What a TLS server showed, before any judgement.
 #[derive(Clone, Debug)]
 pub struct Handshake {

@@ -127,9 +127,10 @@ impl Place {
     /// A number by the object that the place is in (all keys of a Secret are one), for [`Shard`]: the same in every process and build.
     fn object64(&self) -> u64 {
         let hash = |parts: &[&str]| {
-            parts.iter().flat_map(|part| part.bytes().chain([0])).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            })
+            parts
+                .iter()
+                .flat_map(|part| part.bytes().chain([0]))
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
         };
         match self {
             Self::File { path } | Self::Embedded { path, .. } => hash(&["file", path]),
@@ -203,7 +204,10 @@ impl Shard {
     /// Whether the place is in this part. Every place is in exactly one of them.
     pub fn holds(&self, place: &Place) -> bool {
         // The low bits of FNV-1a are its weakest: mixed before the remainder is taken.
-        let mixed = { let hash = place.object64(); (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 };
+        let mixed = {
+            let hash = place.object64();
+            (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+        };
         self.total == 1 || mixed % u64::from(self.total) == u64::from(self.index)
     }
 }

@@ -11,12 +11,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::Settings;
 use super::file::blocked::BlockedFolders;
 use super::file::patterns::{Folders, Patterns};
 use super::file::read::{ReadError, read_at};
 use super::file::walk::{Found, Visitor, walk};
 use super::file::{compile, on_own_thread};
+use super::{Built, Settings};
 use crate::model::{
     BoxFuture, BuildContext, BuildError, EmbeddedKind, Failure, Listing, Material, Observation, Place, Reason, ScanContext, Source,
     SourceKind, Stage,
@@ -38,8 +38,9 @@ pub struct KubeconfigSettings {
 impl Settings for KubeconfigSettings {
     const KIND: SourceKind = SourceKind::Kubeconfig;
 
-    fn build(&self, cx: &BuildContext) -> Result<Box<dyn Source>, BuildError> {
-        Ok(Box::new(KubeconfigSource(Arc::new(compile(cx, &self.paths, &[], Folders::Refused)?))))
+    fn build(&self, cx: &BuildContext) -> Result<Built, BuildError> {
+        let source = KubeconfigSource(Arc::new(compile(cx, &self.paths, &[], Folders::Refused)?));
+        Ok(vec![(Self::KIND, Box::new(source))])
     }
 }
 

@@ -24,7 +24,7 @@ type Looked = BTreeMap<String, (String, Vec<(String, String)>)>;
 
 fn source(folder: &Path, table: &str) -> Box<dyn Source> {
     let settings = SourceSettings::parse(SourceKind::Tls, toml::Deserializer::parse(table).unwrap()).unwrap();
-    settings.build(&BuildContext { base: folder.to_owned() }).unwrap()
+    settings.build(&BuildContext { base: folder.to_owned() }).unwrap().remove(0).1
 }
 
 async fn scan(source: &dyn Source) -> (Looked, Listing, Vec<(Reason, String)>) {

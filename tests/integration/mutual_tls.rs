@@ -67,7 +67,7 @@ impl Files {
 
     fn source(&self, address: SocketAddr, more: &str) -> Box<dyn Source> {
         let text = format!("targets = [\"{address}\"]\nserver_name = \"localhost\"\nroots = [\"roots.pem\"]\n{more}");
-        toml::from_str::<TlsSettings>(&text).unwrap().build(&BuildContext { base: self.path().to_owned() }).unwrap()
+        toml::from_str::<TlsSettings>(&text).unwrap().build(&BuildContext { base: self.path().to_owned() }).unwrap().remove(0).1
     }
 
     /// The observation of the endpoint.

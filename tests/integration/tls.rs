@@ -22,7 +22,7 @@ const PLENTY: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(700);
 
 pub fn source(settings: &str) -> Box<dyn Source> {
-    toml::from_str::<TlsSettings>(settings).unwrap().build(&BuildContext::default()).unwrap()
+    toml::from_str::<TlsSettings>(settings).unwrap().build(&BuildContext::default()).unwrap().remove(0).1
 }
 
 /// Probes one address as localhost.
@@ -357,7 +357,7 @@ async fn unreadable_roots_leave_trust_unknown_and_are_told_once_per_scan() {
     for (behaviour, path) in [("absent", "absent.pem"), ("a folder", "."), ("empty", "empty.pem")] {
         let settings = format!("targets = [\"{0}\", \"tls://{0}\"]\nroots = [\"{path}\"]", server.address);
         let settings: TlsSettings = toml::from_str(&settings).unwrap();
-        let source = settings.build(&BuildContext { base: folder.path().to_path_buf() }).unwrap();
+        let source = settings.build(&BuildContext { base: folder.path().to_path_buf() }).unwrap().remove(0).1;
         let sink = Arc::new(Recorded::default());
         scan_into(&*source, &sink, PLENTY).await.unwrap();
         let errors = std::mem::take(&mut *sink.errors.lock().unwrap());
@@ -379,7 +379,7 @@ async fn trust_follows_the_configured_roots_without_a_reload() {
     let folder = tempfile::tempdir().unwrap();
     let settings = format!("targets = [\"{}\"]\nserver_name = \"localhost\"\nroots = [\"ca.pem\"]", server.address);
     let settings: TlsSettings = toml::from_str(&settings).unwrap();
-    let source = settings.build(&BuildContext { base: folder.path().to_path_buf() }).unwrap();
+    let source = settings.build(&BuildContext { base: folder.path().to_path_buf() }).unwrap().remove(0).1;
     let right = root.pem();
     for (behaviour, pem, untrusted, unknown) in [
         ("the right root", Some(right.clone()), false, false),

@@ -99,8 +99,20 @@ fn at(place: &Place, command: &str) -> String {
                 .replace("HOST PORT", &format!("{host} {port}"))
                 .replace("NAME", &story::printable(server_name))
         }
+        Place::Request { name } | Place::Certificate { name, .. } => command.replace("NAME", &story::printable(name)),
+        Place::Secret { namespace, name, key } => kubectl("secret", namespace, name, key),
+        Place::ConfigMap { namespace, name, key } => kubectl("configmap", namespace, name, key),
+        Place::CaBundle { kind, name, .. } => format!("kubectl get {kind} {} -o yaml", story::printable(name)),
         Place::File { path } | Place::Embedded { path, .. } => command.replace("FILE", &format!("'{}'", story::printable(path))),
     }
+}
+
+/// Shows the certificate in a key of an object.
+fn kubectl(kind: &str, namespace: &str, name: &str, key: &str) -> String {
+    let key = key.replace('.', "\\.");
+    let decode = if kind == "secret" { " | base64 -d" } else { "" };
+    let command = format!("kubectl get {kind} -n {namespace} {name} -o jsonpath='{{.data.{key}}}'{decode} | openssl x509 -noout -text");
+    story::printable(&command)
 }
 
 #[cfg(test)]

@@ -14,7 +14,15 @@ fn ledger(max_series: u64) -> Ledger {
 fn state(path: usize, not_after: i64) -> TargetState {
     let facts = Facts { certificates: vec![certificate("a", 0, not_after)], ..Facts::default() };
     let stamp = Some(Stamp { device: 0, inode: path as u64, size: 0, modified: 0, changed: not_after.into() });
-    let look = Look { place: Place::file(format!("/{path}")), labels: None, facts: Some(facts), failure: None, stamp, counted: false };
+    let look = Look {
+        place: Place::file(format!("/{path}")),
+        labels: None,
+        circumstances: None,
+        facts: Some(facts),
+        failure: None,
+        stamp,
+        counted: false,
+    };
     carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &SourceOptions::default(), UnixTime::from_secs(1)).unwrap()
 }
 

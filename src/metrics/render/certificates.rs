@@ -3,7 +3,7 @@
 use crate::metrics::compat::name_fields;
 use crate::metrics::table;
 use crate::metrics::text::{hex, label};
-use crate::model::{CertRole, CertificateFacts, Finding, FindingSet, Noun, RevocationStatus, SourceHeader, TargetState, Verdict};
+use crate::model::{CertRole, CertificateFacts, Finding, FindingSet, Noun, RevocationStatus, SourceHeader, TargetState, Use, Verdict};
 
 use super::page::{Labels, Page};
 use super::{count, shown};
@@ -38,7 +38,9 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
             page.line(table::CERT_EXPIRED, &all, findings.contains(Finding::Expired));
         }
         if certificate.role == CertRole::Leaf {
-            page.line(table::CERT_RENEWAL_DUE, &all, renewal_due(certificate, source.options.rotate_at));
+            let told = target.circumstances.as_ref().and_then(|known| known.renewal_due);
+            let due = told.map_or_else(|| renewal_due(certificate, source.options.rotate_at), |due| due.secs());
+            page.line(table::CERT_RENEWAL_DUE, &all, due);
             info(rest, certificate);
             page.line(table::CERT_INFO, &[place, which, rest], 1_u64);
         }
@@ -47,6 +49,22 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
             write_revocation(page, place, which, rest, verdict);
         }
     })
+}
+
+/// What uses the place, while there is something to use.
+pub fn write_uses(page: &mut Page, labels: &Labels, scratch: &mut Vec<u8>, target: &TargetState) {
+    for used in uses(target) {
+        scratch.clear();
+        label(scratch, "kind", &used.kind);
+        label(scratch, "name", &used.name);
+        label(scratch, "host", &used.host);
+        page.line(table::CERT_USED_BY, &[labels.place(), scratch], 1_u64);
+    }
+}
+
+/// The users that are shown.
+pub fn uses(target: &TargetState) -> &[Use] {
+    target.circumstances.as_deref().map_or(&[], |known| &known.used_by)
 }
 
 /// How many series [`write()`] makes.

@@ -72,6 +72,7 @@ impl Render for Renderer {
                 } else {
                     clashes += certificates::write(page, labels, source, target, self.enix);
                 }
+                certificates::write_uses(page, labels, &mut Vec::new(), target);
                 crls::write_responses(page, labels, target);
                 clashes += crls::write(page, labels, target);
             }
@@ -102,7 +103,7 @@ impl Render for Renderer {
         } else {
             certificates::series(source, target, self.enix)
         };
-        own + of_certificates + crls::series(target) + crls::response_series(target)
+        own + certificates::uses(target).len() as u64 + of_certificates + crls::series(target) + crls::response_series(target)
     }
 }
 

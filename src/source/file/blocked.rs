@@ -35,7 +35,7 @@ impl BlockedFolders {
         let (path, embedded) = match place {
             Place::File { path } => (&**path, false),
             Place::Embedded { path, .. } => (&**path, true),
-            Place::Endpoint { .. } => return None,
+            _ => return None,
         };
         // The path itself is told of as a file, not as what is embedded in it.
         let itself = embedded.then_some(path);

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Settings;
+use super::{Built, Settings};
 use crate::model::{
     BoxFuture, BuildContext, BuildError, Failure, Listing, Observation, Place, Reason, ScanContext, Secret, Source, SourceKind, Stage,
 };
@@ -34,13 +34,14 @@ const SCAN_NICENESS: i32 = 10;
 impl Settings for FileSettings {
     const KIND: SourceKind = SourceKind::File;
 
-    fn build(&self, cx: &BuildContext) -> Result<Box<dyn Source>, BuildError> {
-        Ok(Box::new(FileSource(Arc::new(Watched {
+    fn build(&self, cx: &BuildContext) -> Result<Built, BuildError> {
+        let source = FileSource(Arc::new(Watched {
             patterns: compile(cx, &self.paths, &self.exclude, Folders::Certificates)?,
             limit: self.max_size.0,
             passphrases: self.passphrases(&cx.base)?,
             tried: Mutex::new(None),
-        }))))
+        }));
+        Ok(vec![(Self::KIND, Box::new(source))])
     }
 }
 
@@ -99,7 +100,11 @@ struct Scan<'a> {
 
 impl Visitor for Scan<'_> {
     fn file(&mut self, found: Found<'_>) {
-        let is_unchanged = |stamp| self.cx.is_unchanged(&Place::file(found.path), stamp);
+        let place = Place::file(found.path);
+        let is_unchanged = |stamp| self.cx.is_unchanged(&place, stamp);
+        if !self.cx.is_ours(&place) {
+            return;
+        }
         if self.everything || !found.stamp.is_some_and(is_unchanged) {
             (self.read)(found.dir, found.name, found.path, found.literal);
         }

@@ -52,7 +52,8 @@ impl Lanes {
             let lane = if was_slow(&job) { slow } else { main };
             lane.queue.push_back((job, spent));
         };
-        for target in 0..round.targets.len() {
+        let is_ours = |target: &super::target::Target| round.cx.is_ours(&target.place(None));
+        for target in (0..round.targets.len()).filter(|target| round.targets.get(*target).is_some_and(is_ours)) {
             queue(Job { target, address: None }, Duration::ZERO, &mut main, &mut slow);
         }
         loop {

@@ -20,7 +20,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use super::Settings;
+use super::{Built, Settings};
 use crate::model::observation::Expectation;
 use crate::model::{BoxFuture, BuildContext, BuildError, Failure, Listing, ScanContext, Source, SourceKind};
 use crate::net::{Proxy, TlsClient, TlsVersion};
@@ -145,7 +145,7 @@ fn default_concurrency() -> usize {
 impl Settings for TlsSettings {
     const KIND: SourceKind = SourceKind::Tls;
 
-    fn build(&self, cx: &BuildContext) -> Result<Box<dyn Source>, BuildError> {
+    fn build(&self, cx: &BuildContext) -> Result<Built, BuildError> {
         if self.concurrency == 0 {
             return Err(BuildError::new("concurrency", "expected at least 1"));
         }
@@ -190,7 +190,7 @@ impl Settings for TlsSettings {
         }
         let identity = self.client_certificate.as_ref().map(|settings| IdentityFiles::new(settings, &cx.base)).transpose()?;
         let http = self.http.as_ref().map(|settings| settings.request(&self.alpn)).transpose()?;
-        Ok(Box::new(TlsSource {
+        let source = TlsSource {
             roots,
             identity,
             targets,
@@ -205,7 +205,8 @@ impl Settings for TlsSettings {
                 expect: self.expect,
                 verify_depth: self.client_verify_depth,
             },
-        }))
+        };
+        Ok(vec![(Self::KIND, Box::new(source))])
     }
 }
 

@@ -212,7 +212,8 @@ impl Prober {
         let place = target.place(address);
         let labels = target.labels.clone();
         let (elapsed, trace) = (budget.spent(), budget.trace());
-        round.cx.observed(Observation { place, labels, material, failure, stamp: None, elapsed, handshake, trace });
+        let circumstances = None;
+        round.cx.observed(Observation { place, labels, circumstances, material, failure, stamp: None, elapsed, handshake, trace });
         timed_out
     }
 

@@ -96,7 +96,7 @@ impl Watch {
     /// Builds a source from the TOML of its table.
     pub fn build(kind: SourceKind, base: &std::path::Path, table: &str) -> Result<Self, BuildError> {
         let settings = SourceSettings::parse(kind, toml::Deserializer::parse(table).unwrap()).unwrap();
-        let source = settings.build(&BuildContext { base: base.to_owned() })?;
+        let source = settings.build(&BuildContext { base: base.to_owned() })?.remove(0).1;
         Ok(Self { source, known: BTreeMap::new(), ahead: Duration::from_secs(3600) })
     }
 
