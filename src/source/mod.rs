@@ -8,6 +8,7 @@ use crate::model::{BuildContext, BuildError, Source, SourceKind};
 
 pub mod file;
 pub mod kubeconfig;
+pub mod kubernetes;
 pub mod tls;
 
 /// The settings of one kind of source, as they stand in its table without the keys that every source has.
