@@ -5,7 +5,7 @@
 //! One table makes one source for each group of kinds: each has its own state and errors. They share a connection with its rate limit (`api`), and what they
 //! know together of Secrets and namespaces (`surroundings`). What an object means is said in `objects`.
 
-mod api;
+pub mod api;
 pub mod discovery;
 mod keys;
 mod objects;

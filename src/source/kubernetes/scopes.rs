@@ -57,7 +57,7 @@ impl Scopes {
         bundles.extend(when(Kind::Crd, vec![whole(KubeResource::Crds)]));
         let mut routes = when(Kind::Ingress, namespaced(plan, KubeResource::Ingresses, &[]));
         routes.extend(when(Kind::Gateway, namespaced(plan, KubeResource::Gateways, &[])));
-        if has(Kind::Gateway) || plan.presets.iter().any(|preset| preset.reads_istio_gateways()) {
+        if plan.presets.iter().any(|preset| preset.reads_istio_gateways()) {
             routes.extend(namespaced(plan, KubeResource::IstioGateways, &[]));
         }
         let secrets = when(Kind::Secret, secrets(plan));
