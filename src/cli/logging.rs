@@ -4,7 +4,11 @@ use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How logs are written.
 #[derive(Clone, Debug, Args)]
@@ -26,12 +30,15 @@ pub(super) enum LogFormat {
 impl LogArguments {
     /// Starts logging. A second call has no effect.
     pub(super) fn start(&self) {
-        let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(self.log_level).with_span_events(FmtSpan::NONE);
         // Without the module path: people grep for the message, not for our folders.
-        let _ = match self.log_format {
-            LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
-            LogFormat::Json => builder.with_target(false).json().flatten_event(true).try_init(),
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_span_events(FmtSpan::NONE);
+        let lines = match self.log_format {
+            LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+            LogFormat::Json => lines.json().flatten_event(true).boxed(),
         };
+        // What a library says of an error is said by us too, with what it means and once.
+        let ours = Targets::new().with_default(self.log_level).with_target("kube_client", LevelFilter::OFF);
+        let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
     }
 
     /// For commands that talk to a person: warnings only.

@@ -57,7 +57,8 @@ fn every_kind_of_object_shows_its_certificates() {
         }),
     );
 
-    let exporter = cluster.folder(EVERYTHING).ready();
+    let folder = cluster.folder(EVERYTHING);
+    let exporter = folder.ready();
     let places: &[(&[(&str, &str)], &str)] = &[
         (&[("source_kind", "kube-secret"), ("secret_namespace", "shop"), ("secret_name", "web"), ("secret_key", "tls.crt")], "web.example"),
         (
@@ -118,7 +119,8 @@ fn what_changes_in_the_cluster_changes_in_the_series() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     cluster.tls("shop", "web", &ca, "first");
     cluster.tls("shop", "other", &ca, "other");
-    let exporter = cluster.folder("").ready();
+    let folder = cluster.folder("");
+    let exporter = folder.ready();
     let place = [("secret_namespace", "shop"), ("secret_name", "web")];
     shows(&exporter, &place, "first");
 
@@ -157,7 +159,8 @@ fn a_bad_secret_is_its_own_error_and_nothing_else_moves() {
     let mut broken = secret("shop", "notbase64", "Opaque", &[]);
     broken["data"]["tls.crt"] = json!("%%%");
     cluster.put("/secrets", broken);
-    let exporter = cluster.folder("").ready();
+    let folder = cluster.folder("");
+    let exporter = folder.ready();
     shows(&exporter, &[("secret_name", "good")], "good");
     shows(&exporter, &[("secret_name", "garbage"), ("secret_key", "fine.crt")], "bundle");
     let scrape = exporter.scrape();
@@ -234,7 +237,8 @@ fn owners_users_and_renewals_stand_beside_the_certificate() {
     let keys = r#"kinds = ["secret", "ingress", "gateway", "certificate"]
 secret_labels = ["app.kubernetes.io/name"]
 labels_from = { team = ["label:team", "namespace_label:team"] }"#;
-    let exporter = cluster.folder(keys).ready();
+    let folder = cluster.folder(keys);
+    let exporter = folder.ready();
     let place =
         [("secret_name", "web"), ("secret_key", "tls.crt"), ("team", "shopkeepers"), ("secret_label_app_kubernetes_io_name", "web")];
     shows(&exporter, &place, "web");
@@ -283,7 +287,8 @@ fn without_secrets_none_is_asked_for() {
             "status": { "certificate": base64(ca.leaf(&[name]).issue().chain_pem().as_bytes()), "conditions": [{ "type": "Ready", "status": "True" }] },
         }));
     }
-    let exporter = cluster.folder(r#"kinds = ["configmap", "certificate"]"#).ready();
+    let folder = cluster.folder(r#"kinds = ["configmap", "certificate"]"#);
+    let exporter = folder.ready();
     shows(&exporter, &[("source_kind", "kube-certificate"), ("certificate_namespace", "shop"), ("certificate_name", "web")], "current");
     let asked = cluster.asked();
     assert!(!asked.is_empty() && !asked.iter().any(|line| line.contains("secrets")), "{asked:#?}");
@@ -321,7 +326,8 @@ fn selectors_and_presets_choose_what_is_watched() {
     cluster.secret("istio-system", "cacerts", "Opaque", &[("ca-cert.pem", ca.pem().as_bytes()), ("ca-key.pem", ca.key_pem().as_bytes())]);
     cluster.secret("a", "helm", "helm.sh/release.v1", &[("tls.crt", b"not asked for")]);
 
-    let selected = cluster.folder("namespace_selector = \"env in (prod)\"\nexclude_namespaces = [\"b\"]").ready();
+    let folder = cluster.folder("namespace_selector = \"env in (prod)\"\nexclude_namespaces = [\"b\"]");
+    let selected = folder.ready();
     shows(&selected, &[("secret_namespace", "a")], "a");
     assert_eq!(selected.scrape().all("x509_cert_error", &[]).len(), 1);
     // A namespace that comes to match, and one that no longer does.
@@ -331,7 +337,8 @@ fn selectors_and_presets_choose_what_is_watched() {
     is_gone(&selected, &[("secret_namespace", "a")]);
     drop(selected);
 
-    let istio = cluster.folder("presets = [\"istio\"]").ready();
+    let folder = cluster.folder("presets = [\"istio\"]");
+    let istio = folder.ready();
     shows(&istio, &[("secret_name", "cacerts"), ("secret_key", "ca-cert.pem")], "Root");
     let scrape = istio.scrape();
     assert_eq!(scrape.all("x509_cert_not_after", &[("configmap_name", "istio-ca-root-cert")]).len(), 3);
@@ -339,7 +346,8 @@ fn selectors_and_presets_choose_what_is_watched() {
     assert!(scrape.all("x509_cert_error", &[("secret_key", "ca-key.pem")]).is_empty());
     drop(istio);
 
-    let some = cluster.folder("namespaces = [\"b\"]\nsecret_types = [\"kubernetes.io/tls\"]").ready();
+    let folder = cluster.folder("namespaces = [\"b\"]\nsecret_types = [\"kubernetes.io/tls\"]");
+    let some = folder.ready();
     shows(&some, &[("secret_namespace", "b")], "b");
     assert_eq!(some.scrape().all("x509_cert_error", &[]).len(), 1);
 }

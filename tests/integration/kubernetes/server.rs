@@ -17,7 +17,8 @@ fn whatever_the_server_can_lists_come_and_changes_follow() {
         cluster.switch(|switches| switches.streaming = streaming);
         (0..25).for_each(|number| cluster.tls("shop", &format!("s{number}"), &ca, "x"));
         cluster.tls("shop", "web", &ca, "first");
-        let exporter = cluster.folder("page_size = 10").ready();
+        let folder = cluster.folder("page_size = 10");
+        let exporter = folder.ready();
         shows(&exporter, &WEB, "first");
         assert_eq!(exporter.scrape().all("x509_cert_not_after", &[]).len(), 26, "{streaming:?}");
         cluster.tls("shop", "web", &ca, "second");
@@ -32,7 +33,8 @@ fn what_the_server_forgot_is_listed_again() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     (0..25).for_each(|number| cluster.tls("shop", &format!("s{number}"), &ca, "x"));
     cluster.switch(|switches| (switches.streaming, switches.expire_continue) = (Streaming::Refused, true));
-    let exporter = cluster.folder("page_size = 10").ready();
+    let folder = cluster.folder("page_size = 10");
+    let exporter = folder.ready();
     let scrape = exporter.scrape();
     assert_eq!(scrape.all("x509_cert_not_after", &[]).len(), 25, "410 in the middle of a list");
     assert_eq!(up(&scrape, "kube-secret"), Some(1.0));
@@ -64,7 +66,8 @@ fn streams_that_break_are_taken_up_where_they_were() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     cluster.tls("shop", "web", &ca, "first");
     cluster.switch(|switches| switches.bookmarks = Some(Duration::from_millis(100)));
-    let exporter = cluster.folder("").ready();
+    let folder = cluster.folder("");
+    let exporter = folder.ready();
     shows(&exporter, &WEB, "first");
     cluster.asked();
     for (name, break_off) in [("cut", &(|| cluster.cut()) as &dyn Fn()), ("error", &|| cluster.error_in_streams(500))] {
@@ -84,7 +87,8 @@ fn a_missing_permission_is_named_and_the_rest_goes_on() {
     for namespace in ["shop", "secret-place"] {
         cluster.tls(namespace, "web", &ca, namespace);
     }
-    let exporter = cluster.folder("kinds = [\"secret\", \"configmap\"]\nnamespaces = [\"secret-place\", \"shop\"]").ready();
+    let folder = cluster.folder("kinds = [\"secret\", \"configmap\"]\nnamespaces = [\"secret-place\", \"shop\"]");
+    let exporter = folder.ready();
     shows(&exporter, &[("secret_namespace", "shop")], "shop");
     let scrape = exporter.scrape();
     assert_eq!([up(&scrape, "kube-secret"), up(&scrape, "kube-configmap")], [Some(0.0), Some(1.0)]);
@@ -104,7 +108,8 @@ fn a_server_that_asks_for_patience_gets_it() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     cluster.tls("shop", "web", &ca, "first");
     cluster.switch(|switches| switches.next.extend([(429, Some(1)), (503, None), (429, None)]));
-    let exporter = cluster.folder("").start();
+    let folder = cluster.folder("");
+    let exporter = folder.start();
     shows(&exporter, &WEB, "first");
     let count = |reason: &str| exporter.scrape().value("x509_kube_transport_errors_total", &[("resource", "secrets"), ("reason", reason)]);
     assert!(count("rate_limited").unwrap() >= 1.0);
@@ -115,7 +120,8 @@ fn a_server_that_asks_for_patience_gets_it() {
 fn while_the_server_is_away_everything_known_stays() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     cluster.tls("shop", "web", &ca, "first");
-    let exporter = cluster.folder("kinds = [\"secret\", \"configmap\"]").ready();
+    let folder = cluster.folder("kinds = [\"secret\", \"configmap\"]");
+    let exporter = folder.ready();
     shows(&exporter, &WEB, "first");
     cluster.away();
     exporter
@@ -136,7 +142,8 @@ fn a_server_that_is_away_at_start_is_found_when_it_comes() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     cluster.tls("shop", "web", &ca, "first");
     cluster.away();
-    let exporter = cluster.folder("").ready();
+    let folder = cluster.folder("");
+    let exporter = folder.ready();
     assert_eq!(up(&exporter.scrape(), "kube-secret"), Some(0.0));
     cluster.return_again();
     shows(&exporter, &WEB, "first");
@@ -167,7 +174,8 @@ fn ten_thousand_secrets_come_once_and_one_of_them_changes() {
     for number in 0..10_000 {
         cluster.secret(&format!("n{}", number % 50), &format!("s{number}"), "kubernetes.io/tls", &[("tls.crt", issued.as_bytes())]);
     }
-    let exporter = cluster.folder("").start();
+    let folder = cluster.folder("");
+    let exporter = folder.start();
     let started = std::time::Instant::now();
     exporter.until_ready();
     assert!(started.elapsed() < PLENTY);
@@ -183,6 +191,7 @@ fn slow_answers_are_waited_for() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     (0..20).for_each(|number| cluster.tls("shop", &format!("s{number}"), &ca, "x"));
     cluster.switch(|switches| switches.pause = Duration::from_millis(30));
-    let exporter = cluster.folder("").ready();
+    let folder = cluster.folder("");
+    let exporter = folder.ready();
     assert_eq!(exporter.scrape().all("x509_cert_not_after", &[]).len(), 20);
 }

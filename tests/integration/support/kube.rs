@@ -62,6 +62,21 @@ struct Change {
     resource: String,
     kind: &'static str,
     object: Arc<Value>,
+    /// What it was before.
+    former: Option<Arc<Value>>,
+}
+
+impl Change {
+    /// The event as a watch with a selector sees it: what comes to match is added, what ceases to is deleted.
+    fn event(&self, asked: &Asked) -> Option<String> {
+        let (before, now) = (self.former.as_ref().is_some_and(|object| asked.selects(object)), asked.selects(&self.object));
+        match (self.kind, before, now) {
+            ("DELETED", true, _) | (_, true, false) => Some(event("DELETED", &self.object)),
+            (_, true, true) => Some(event("MODIFIED", &self.object)),
+            ("DELETED", ..) | (_, false, false) => None,
+            (_, false, true) => Some(event("ADDED", &self.object)),
+        }
+    }
 }
 
 /// `resource` is group and plural, such as `/secrets`, `cert-manager.io/certificates`.
@@ -153,8 +168,8 @@ impl KubeServer {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let key = (resource.to_owned(), text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"]));
         let object = Arc::new(object);
-        let kind = if store.objects.insert(key, object.clone()).is_some() { "MODIFIED" } else { "ADDED" };
-        store.history.push(Change { version, resource: resource.to_owned(), kind, object });
+        let former = store.objects.insert(key, object.clone());
+        store.history.push(Change { version, resource: resource.to_owned(), kind: "", object, former });
         drop(store);
         self.shared.signal.send_modify(|signal| signal.version = version);
     }
@@ -167,7 +182,13 @@ impl KubeServer {
         let version = store.version;
         let mut last = Value::clone(&object);
         last["metadata"]["resourceVersion"] = json!(version.to_string());
-        store.history.push(Change { version, resource: resource.to_owned(), kind: "DELETED", object: Arc::new(last) });
+        store.history.push(Change {
+            version,
+            resource: resource.to_owned(),
+            kind: "DELETED",
+            object: Arc::new(last),
+            former: Some(object),
+        });
         drop(store);
         self.shared.signal.send_modify(|signal| signal.version = version);
     }
@@ -490,8 +511,8 @@ async fn next(mut watching: Watching) -> Option<(Result<Bytes, std::io::Error>, 
         };
         if let Some(last) = changes.last() {
             watching.version = last.version;
-            let is_ours = |change: &&Change| change.resource == watching.asked.resource && watching.asked.selects(&change.object);
-            let ours: Vec<String> = changes.iter().filter(is_ours).map(|change| event(change.kind, &change.object)).collect();
+            let ours = changes.iter().filter(|change| change.resource == watching.asked.resource);
+            let ours: Vec<String> = ours.filter_map(|change| change.event(&watching.asked)).collect();
             watching.first.extend(ours);
             continue;
         }
