@@ -7,8 +7,8 @@ use rustls::{AlertDescription, InvalidMessage};
 
 use crate::model::{Failure, Reason, Stage};
 
-/// Why the operating system failed.
-pub(super) fn io_reason(error: &io::Error) -> Reason {
+/// Why the operating system failed, as a reason.
+pub fn io_reason(error: &io::Error) -> Reason {
     if let Some(errno) = Errno::from_io_error(error) {
         match errno {
             Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => {
@@ -101,7 +101,8 @@ fn alert_stage(alert: AlertDescription, requested: bool) -> Stage {
     }
 }
 
-pub(super) fn alert_reason(alert: AlertDescription) -> Reason {
+/// What an alert is called.
+pub fn alert_reason(alert: AlertDescription) -> Reason {
     match alert {
         AlertDescription::CloseNotify => Reason::CloseNotify,
         AlertDescription::UnexpectedMessage => Reason::UnexpectedMessage,

@@ -24,6 +24,7 @@ mod tls;
 pub use budget::Budget;
 pub use connect::connect;
 pub use egress::{Denied, Egress, Network, NotANetwork};
+pub use failure::{alert_reason, io_reason};
 pub use fetch::{FetchFailure, FetchLimits, FetchRequest, Fetched, Fetcher, Mirrors, NotAMirror, Said, Sink, Validators};
 pub use http::{FetchError, HttpClient, trust};
 pub use http1::HttpRequest;
