@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::config::{Config, Origin};
 use crate::engine::store::Snapshot;
 use crate::model::clock::SystemClock;
-use crate::model::{CertRole, Clock, UnixTime};
+use crate::model::{CertRole, Clock, SourceKind, UnixTime};
 
 /// Printed on standard output; a closed pipe is no reason to stop.
 pub(super) struct Banner {
@@ -33,7 +33,14 @@ fn watched(config: &Config) -> String {
     let mut text = format!("notafter {} watches ({}):\n", env!("CARGO_PKG_VERSION"), config.origin);
     let width = config.sources.iter().map(|source| source.id.name.chars().count()).max().unwrap_or(0);
     for source in &config.sources {
-        let what: Vec<String> = ["paths", "targets"].iter().filter_map(|key| source.shown.get(*key)).map(places).collect();
+        let mut what: Vec<String> = ["paths", "targets", "kubeconfig", "context", "kinds", "presets", "namespaces"]
+            .iter()
+            .filter_map(|key| source.shown.get(*key))
+            .map(places)
+            .collect();
+        if what.is_empty() && source.id.kind == SourceKind::Kubernetes {
+            what.push("Secrets of the cluster around it".to_owned());
+        }
         text += &format!("  {:width$}  {:10}  {}\n", source.id.name, source.id.kind, what.join("; "));
     }
     if config.sources.is_empty() {
@@ -50,7 +57,7 @@ fn watched(config: &Config) -> String {
 /// The first few entries of a list, as written.
 fn places(list: &toml::Value) -> String {
     const SHOWN: usize = 4;
-    let Some(list) = list.as_array() else { return list.to_string() };
+    let Some(list) = list.as_array() else { return list.as_str().map_or_else(|| list.to_string(), str::to_owned) };
     let text = |value: &toml::Value| match (value.as_str(), value.get("target").and_then(toml::Value::as_str)) {
         (Some(text), _) | (None, Some(text)) => text.to_owned(),
         _ => value.to_string(),

@@ -19,17 +19,23 @@ use crate::engine::{Round, SourceSpec};
 use crate::model::{
     BuildContext, HumanDuration, RevocationStatus, SnapshotView, SourceHeader, SourceId, SourceKind, SourceOptions, TargetState, UnixTime,
 };
-use crate::source::SourceSettings;
+use crate::source::{Built, SourceSettings, kubernetes};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArguments {
-    /// A file, folder, glob, host:port or https://host
+    /// A file, folder, glob, host:port, https://host or k8s://namespace/secret
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     /// Trust anchors for endpoints: a PEM file, or "system"; repeats [default: system]
     #[arg(long, value_name = "FILE")]
     roots: Vec<String>,
+    /// How to reach the cluster of k8s:// targets [default: in-cluster, else $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig other than its current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
     /// The name sent to endpoints and looked for in their certificates [default: the target's host]
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
@@ -64,6 +70,7 @@ Examples:
   notafter check example.com:443 --roots ca.pem
   notafter check /etc/ssl/private '/srv/**/*.{pem,p12}'
   notafter check 192.0.2.7:8443 --server-name api.internal --format json
+  notafter check k8s://shop/web-tls
 
 Exit codes: 0 everything is fine, 1 problems, 2 something could not be looked at.";
 
@@ -158,7 +165,8 @@ fn path_error(target: &TargetState) -> Option<&str> {
 
 /// The sources that these targets make: one for files, one for endpoints.
 fn specs(arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<SourceSpec>, Failed> {
-    let (endpoints, files): (Vec<&String>, Vec<&String>) = arguments.targets.iter().partition(|target| is_endpoint(target));
+    let (secrets, others): (Vec<&String>, Vec<&String>) = arguments.targets.iter().partition(|target| target.starts_with(CLUSTER));
+    let (endpoints, files): (Vec<&String>, Vec<&String>) = others.into_iter().partition(|target| is_endpoint(target));
     let array = |texts: &[&String]| toml::Value::Array(texts.iter().map(|text| toml::Value::String((*text).clone())).collect());
     let mut specs = Vec::new();
     if !files.is_empty() {
@@ -182,18 +190,37 @@ fn specs(arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<Sour
         }
         specs.extend(spec(SourceKind::Tls, table, arguments, traces)?);
     }
+    for secret in secrets {
+        let paths = [("passphrase_file", &arguments.passphrase_file), ("kubeconfig", &arguments.kubeconfig)];
+        let paths = paths.into_iter().filter_map(|(key, path)| Some((key, path.as_ref()?.to_string_lossy().into_owned())));
+        let context = arguments.context.iter().map(|context| ("context", context.clone()));
+        let table = paths.chain(context).map(|(key, text)| (key.to_owned(), text.into())).collect();
+        let parsed = SourceSettings::parse(SourceKind::Kubernetes, toml::Value::Table(table)).map_err(Failed::usage)?;
+        let SourceSettings::Kubernetes(settings) = parsed else { continue };
+        let base = std::env::current_dir().map_err(|error| Failed::with(2, error))?;
+        let address = secret.strip_prefix(CLUSTER).unwrap_or(secret);
+        let built = kubernetes::one_secret(address, &settings, &BuildContext { base }).map_err(Failed::usage)?;
+        specs.extend(built_specs(built, secret, arguments, traces)?);
+    }
     Ok(specs)
 }
+
+/// What a Secret's address begins with.
+const CLUSTER: &str = "k8s://";
 
 fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<SourceSpec>, Failed> {
     let settings = SourceSettings::parse(kind, toml::Value::Table(table)).map_err(Failed::usage)?;
     let base = std::env::current_dir().map_err(|error| Failed::with(2, error))?;
     let built = settings.build(&BuildContext { base }).map_err(Failed::usage)?;
+    built_specs(built, "check", arguments, traces)
+}
+
+fn built_specs(built: Built, name: &str, arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<SourceSpec>, Failed> {
     let options =
         SourceOptions { timeout: arguments.timeout.0, deadline: Some(std::time::Duration::from_secs(600)), ..SourceOptions::default() };
     let schedule = Schedule::parse("@daily").map_err(Failed::usage)?;
     let spec = |(kind, source)| SourceSpec {
-        header: SourceHeader { id: SourceId { kind, name: "check".into() }, options: options.clone() },
+        header: SourceHeader { id: SourceId { kind, name: name.into() }, options: options.clone() },
         schedule: schedule.clone(),
         source: traces.of(source).into(),
         revision: 0,

@@ -236,6 +236,13 @@ pub struct Roots {
 #[serde(transparent)]
 pub struct Secret(pub String);
 
+/// Wiped when nobody needs it any more.
+impl Drop for Secret {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[secret]")

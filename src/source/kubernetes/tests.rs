@@ -4,6 +4,7 @@ mod certificates;
 mod clusterwide;
 mod routes;
 mod secrets;
+mod served;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;

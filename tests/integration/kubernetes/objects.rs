@@ -351,3 +351,26 @@ fn selectors_and_presets_choose_what_is_watched() {
     shows(&some, &[("secret_namespace", "b")], "b");
     assert_eq!(some.scrape().all("x509_cert_error", &[]).len(), 1);
 }
+
+#[test]
+fn check_looks_at_one_secret() {
+    let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
+    cluster.tls("shop", "web", &ca, "web.example");
+    cluster.secret("shop", "empty", "Opaque", &[("tls.crt", b"")]);
+    let folder = cluster.folder("");
+    let kubeconfig = folder.at("kubeconfig");
+    let check = |target: &str| folder.run(&["check", "--kubeconfig", &kubeconfig, target]);
+    let fine = check("k8s://shop/web");
+    assert_eq!(fine.code, Some(0), "{}{}", fine.stdout, fine.stderr);
+    assert!(fine.stdout.contains("web.example") && fine.stdout.contains("tls.crt"), "{}", fine.stdout);
+    for (target, code, why) in
+        [("k8s://shop/none", 2, "none"), ("k8s://shop/empty", 2, "empty"), ("k8s://shop", 64, "k8s://NAMESPACE/SECRET")]
+    {
+        let ran = check(target);
+        assert_eq!(ran.code, Some(code), "{target}: {}{}", ran.stdout, ran.stderr);
+        assert!((ran.stdout.clone() + &ran.stderr).contains(why), "{target}: {}{}", ran.stdout, ran.stderr);
+    }
+    let both = folder.run(&["check", "--kubeconfig", &kubeconfig, "k8s://shop/web", "k8s://shop/empty"]);
+    assert!(both.stdout.contains("web.example") && both.code == Some(2), "{}", both.stdout);
+    assert!(cluster.asked().iter().all(|line| line.contains("/namespaces/shop/secrets") && line.contains("metadata.name")));
+}
