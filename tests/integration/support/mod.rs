@@ -9,6 +9,7 @@ pub mod exporter;
 pub mod front;
 pub mod haproxy;
 pub mod issuing;
+pub mod kube;
 pub mod live;
 pub mod nginx;
 pub mod nobody;

@@ -62,12 +62,9 @@ pub(super) async fn list(api: &Api, scope: &Scope, cx: &ScanContext, take: &mut 
 /// The list as the beginning of a watch; `None`: the server cannot do that.
 async fn streamed(api: &Api, scope: &Scope, cx: &ScanContext, take: &mut impl Take) -> Result<Option<Listed>, Fault> {
     let mut query = resource::selectors(scope);
-    for (key, value) in [
-        ("watch", "true"),
-        ("sendInitialEvents", "true"),
-        ("resourceVersionMatch", "NotOlderThan"),
-        ("allowWatchBookmarks", "true"),
-    ] {
+    for (key, value) in
+        [("watch", "true"), ("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan"), ("allowWatchBookmarks", "true")]
+    {
         resource::add(&mut query, key, value);
     }
     let verbs = "list and watch";
