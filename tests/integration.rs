@@ -25,6 +25,8 @@ mod file;
 mod kube_api;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
+#[path = "integration/kubernetes/mod.rs"]
+mod kubernetes;
 #[path = "integration/mutual_tls.rs"]
 mod mutual_tls;
 #[path = "integration/pkits.rs"]

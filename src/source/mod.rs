@@ -31,7 +31,6 @@ macro_rules! sources {
     ($($kind:ident($settings:ty)),+ $(,)?) => {
         /// The settings of any kind of source.
         #[derive(Clone, Debug, PartialEq)]
-        #[expect(clippy::large_enum_variant, reason = "one for each source of the configuration, and few of them")]
         pub enum SourceSettings {
             $(
                 #[doc = concat!("Settings of `", stringify!($kind), "`.")]
@@ -74,4 +73,5 @@ sources! {
     File(file::FileSettings),
     Kubeconfig(kubeconfig::KubeconfigSettings),
     Tls(tls::TlsSettings),
+    Kubernetes(kubernetes::KubernetesSettings),
 }

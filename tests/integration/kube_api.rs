@@ -10,8 +10,8 @@ use notafter::model::{ApiEvent, BoxFuture, Failure, KubeResource, Listing, Obser
 use notafter::source::kubernetes::api::{Api, ApiSettings, Feed, Feeds, Handler, Scope};
 use serde_json::{Value, json};
 
+use crate::support::api_server::{KubeServer, Order, Streaming};
 use crate::support::ca::Ca;
-use crate::support::kube::{KubeServer, Order, Streaming};
 
 /// A clock on which everything takes a twentieth of the time.
 struct Hurried(Instant);

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{BoxFuture, Failure, Listing, Material, Observation, Place, ScanContext, Sink, Source, Stamp, Trace};
+use crate::model::{
+    ApiEvent, BoxFuture, Circumstances, Failure, Labels, Listing, Material, Observation, Place, ScanContext, Sink, Source, Stamp, Trace,
+};
 
 /// What was heard, by place.
 #[derive(Clone, Default)]
@@ -68,6 +70,26 @@ impl Sink for Ear {
 
     fn each_known(&self, visit: &mut dyn FnMut(&Place)) {
         self.sink.each_known(visit);
+    }
+
+    fn is_ours(&self, place: &Place) -> bool {
+        self.sink.is_ours(place)
+    }
+
+    fn described(&self, place: &Place, labels: Option<Arc<Labels>>, circumstances: Option<Arc<Circumstances>>) {
+        self.sink.described(place, labels, circumstances);
+    }
+
+    fn gone(&self, place: &Place) {
+        self.sink.gone(place);
+    }
+
+    fn retain(&self, is_kept: &mut dyn FnMut(&Place) -> bool) {
+        self.sink.retain(is_kept);
+    }
+
+    fn api_event(&self, event: ApiEvent) {
+        self.sink.api_event(event);
     }
 
     fn is_over(&self) -> bool {

@@ -46,14 +46,7 @@ impl FileSettings {
 
     /// Where the passphrases of a scan come from.
     pub(in crate::source) fn passphrases(&self, base: &Path) -> Result<Passphrases, BuildError> {
-        match (&self.passphrase, &self.passphrase_file, &self.passphrase_env) {
-            (None, None, None) => Ok(Passphrases::Usual),
-            (Some(secret), None, None) => Ok(Passphrases::Given(secret.clone())),
-            (None, Some(file), None) => Ok(Passphrases::File(base.join(file))),
-            (None, None, Some(variable)) => Ok(Passphrases::Variable(variable.clone())),
-            (_, _, Some(_)) => Err(BuildError::new("passphrase_env", ONE_PASSPHRASE)),
-            (_, Some(_), _) => Err(BuildError::new("passphrase_file", ONE_PASSPHRASE)),
-        }
+        Passphrases::new(self.passphrase.as_ref(), self.passphrase_file.as_deref(), self.passphrase_env.as_deref(), base)
     }
 }
 
@@ -70,6 +63,23 @@ pub(in crate::source) enum Passphrases {
 }
 
 impl Passphrases {
+    /// At most one of them may be given.
+    pub(in crate::source) fn new(
+        given: Option<&Secret>,
+        file: Option<&Path>,
+        variable: Option<&str>,
+        base: &Path,
+    ) -> Result<Self, BuildError> {
+        match (given, file, variable) {
+            (None, None, None) => Ok(Self::Usual),
+            (Some(secret), None, None) => Ok(Self::Given(secret.clone())),
+            (None, Some(file), None) => Ok(Self::File(base.join(file))),
+            (None, None, Some(variable)) => Ok(Self::Variable(variable.to_owned())),
+            (_, _, Some(_)) => Err(BuildError::new("passphrase_env", ONE_PASSPHRASE)),
+            (_, Some(_), _) => Err(BuildError::new("passphrase_file", ONE_PASSPHRASE)),
+        }
+    }
+
     /// The passphrases to try now. None when they cannot be had: the source says why, and keystores do not open.
     pub(in crate::source) fn now(&self, cx: &ScanContext) -> Arc<[Secret]> {
         let result: Result<Secret, (Reason, BoxError)> = match self {

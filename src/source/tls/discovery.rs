@@ -1,4 +1,4 @@
-//! Targets from elsewhere: `file_sd` and `http_sd` documents as Prometheus writes and serves them, read again at each scan.
+//! Targets from elsewhere: `file_sd` and `http_sd` documents as Prometheus writes and serves them, and what clusters serve; read again at each scan.
 //!
 //! A document that cannot be read keeps its last good targets: what is watched must not vanish with a typing error.
 
@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
+use super::cluster::{ClusterSettings, ServedCluster};
 use super::target::{Target, discovered};
 use crate::model::observation::Roots;
 use crate::model::user_labels::check_name;
@@ -44,6 +45,7 @@ impl fmt::Debug for DocumentUrl {
 pub(super) struct Discovery {
     files: Vec<Pattern>,
     urls: Vec<DocumentUrl>,
+    clusters: Vec<ServedCluster>,
     client: Mutex<Option<Trusting>>,
     server_name: Option<String>,
     last: Mutex<BTreeMap<String, Arc<Vec<Target>>>>,
@@ -84,7 +86,13 @@ impl Discovery {
     ///
     /// # Errors
     /// A pattern or URL that cannot be meant.
-    pub fn new(files: &[String], urls: &[DocumentUrl], base: &Path, server_name: Option<&str>) -> Result<Self, BuildError> {
+    pub fn new(
+        files: &[String],
+        urls: &[DocumentUrl],
+        clusters: &[ClusterSettings],
+        base: &Path,
+        server_name: Option<&str>,
+    ) -> Result<Self, BuildError> {
         let each = |key: &str, index: usize, error: String| BuildError::new(format!("{key}[{index}]"), error);
         let mut patterns = Vec::new();
         for (index, text) in files.iter().enumerate() {
@@ -96,6 +104,7 @@ impl Discovery {
         Ok(Self {
             files: patterns,
             urls: urls.to_vec(),
+            clusters: clusters.iter().enumerate().map(|(index, one)| ServedCluster::new(one, index, base)).collect::<Result<_, _>>()?,
             client: Mutex::default(),
             server_name: server_name.map(str::to_owned),
             last: Mutex::default(),
@@ -132,12 +141,19 @@ impl Discovery {
         });
         documents.extend(futures_util::future::join_all(fetched).await);
 
+        let served =
+            futures_util::future::join_all(self.clusters.iter().map(|cluster| cluster.targets(self.server_name.as_deref(), cx))).await;
+        let documents = documents.into_iter().map(|(name, bytes)| {
+            let read = bytes.and_then(|bytes| self.read(&name, &bytes, cx));
+            (name, read)
+        });
+
         let mut all = Discovered { targets: configured.to_vec(), complete: true };
         let mut seen: HashSet<(Box<str>, Box<str>)> = all.targets.iter().map(key).collect();
         let mut now = BTreeMap::new();
         let mut cut = 0;
-        for (name, bytes) in documents {
-            let read = match bytes.and_then(|bytes| self.read(&name, &bytes, cx)) {
+        for (name, read) in documents.chain(served) {
+            let read = match read {
                 Ok(targets) => vec![(name, Arc::new(targets))],
                 Err(failure) => {
                     cx.source_error(failure);

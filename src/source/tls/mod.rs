@@ -7,6 +7,7 @@
 //! each observation as it comes. Targets that timed out last time wait in a lane of their own.
 
 mod client;
+mod cluster;
 mod discovery;
 mod http;
 mod lanes;
@@ -26,6 +27,7 @@ use crate::model::{BoxFuture, BuildContext, BuildError, Failure, Listing, ScanCo
 use crate::net::{Proxy, TlsClient, TlsVersion};
 pub use client::ClientCertificateSettings;
 use client::IdentityFiles;
+pub use cluster::ClusterSettings;
 use discovery::Discovery;
 pub use discovery::DocumentUrl;
 pub use http::HttpSettings;
@@ -50,6 +52,9 @@ pub struct TlsSettings {
     /// URLs of targets as Prometheus asks them.
     #[serde(default)]
     http_sd: Vec<DocumentUrl>,
+    /// Clusters whose Ingresses, Gateways and annotated Services are probed.
+    #[serde(default)]
+    kubernetes_sd: Vec<ClusterSettings>,
     /// Sent as SNI and looked for in the certificate, for targets that name none of their own; without it, the host. A name that TLS
     /// cannot carry is not sent, only looked for.
     #[serde(default)]
@@ -165,14 +170,15 @@ impl Settings for TlsSettings {
             return Err(BuildError::new("source_address", words));
         }
         let server_name = self.server_name.as_deref();
-        let discovers = !self.file_sd.is_empty() || !self.http_sd.is_empty();
+        let discovers = !self.file_sd.is_empty() || !self.http_sd.is_empty() || !self.kubernetes_sd.is_empty();
         let targets = if discovers && self.targets.is_empty() {
             server_name.map_or(Ok(()), |name| target::check_server_name("server_name", name))?;
             Vec::new()
         } else {
             target::resolve_all(&self.targets, server_name)?
         };
-        let discovery = discovers.then(|| Discovery::new(&self.file_sd, &self.http_sd, &cx.base, server_name)).transpose()?;
+        let discovery =
+            discovers.then(|| Discovery::new(&self.file_sd, &self.http_sd, &self.kubernetes_sd, &cx.base, server_name)).transpose()?;
         let roots = RootFiles::new(&self.roots, &cx.base)?;
         let client = TlsClient::offering(&self.tls_versions, &self.alpn).map_err(|error| BuildError::new("alpn", error.to_string()))?;
         let way = Way { source_address: self.source_address, ip: self.ip, proxy: self.proxy.clone(), proxy_protocol: self.proxy_protocol };

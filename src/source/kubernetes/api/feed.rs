@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
-use crate::model::{Failure, Listing, Reason, ScanContext};
+use crate::model::{BoxFuture, Failure, Listing, Reason, ScanContext};
 
 use super::batch::{Batch, Change};
 use super::fault::{Fault, Kind};
@@ -61,7 +61,12 @@ impl Feeds {
     /// # Errors
     /// Scopes could not be listed; all others have been handed over.
     pub async fn scan(&self, cx: &ScanContext) -> Result<Listing, Failure> {
-        let mut lists = stream::iter(&self.feeds).map(|feed| feed.list(cx)).buffer_unordered(AT_ONCE);
+        // Boxed, or the compiler does not see that they may go to another thread.
+        let mut lists: Vec<BoxFuture<'_, Result<Listing, Fault>>> = Vec::new();
+        for feed in &self.feeds {
+            lists.push(Box::pin(feed.list(cx)));
+        }
+        let mut lists = stream::iter(lists).buffer_unordered(AT_ONCE);
         let (mut faults, mut listing) = (Vec::new(), Listing::Complete);
         while let Some(listed) = lists.next().await {
             match listed {
