@@ -21,6 +21,8 @@ mod exporter;
 mod fetch;
 #[path = "integration/file.rs"]
 mod file;
+#[path = "integration/kube_api.rs"]
+mod kube_api;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
 #[path = "integration/kubernetes/mod.rs"]

@@ -23,8 +23,10 @@ const LICENCES: &[&str] = &[
 
 /// Crates that may be linked in two versions, each with who brings the second one.
 const TWICE: &[(&str, &str)] = &[
+    ("base64", "kube-client's k8s-openapi and tower-http are one generation behind"),
     ("linux-raw-sys", "rustix"),
     ("rustix", "procfs, of prometheus' process collector"),
+    ("tower-http", "reqwest is one generation behind kube-client"),
     ("winnow", "cron is one generation behind toml"),
 ];
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each topic uses its part")]
 
+pub mod api_server;
 pub mod ca;
 pub mod crls;
 pub mod exim;

@@ -1,6 +1,6 @@
 //! The way to an API server: lists and watches, handed on object by object as JSON.
 //!
-//! May touch: `model`, `net`'s names of errors, kube-client (configuration and transport alone, in [`connection`]). Must not: know
+//! May touch: `model`, `net`'s names of errors, kube-client (configuration and transport alone, in `connection`). Must not: know
 //! what an object means, keep one, or hold more of a list than a batch.
 
 mod backoff;
