@@ -278,16 +278,9 @@ fn selection_happens_on_the_server_where_it_can() {
         ("kinds = ['certificate']", vec!["certificates".to_owned(), "certificaterequests".to_owned()]),
         (
             "kinds = ['gateway', 'webhook', 'crd', 'api_service']",
-            [
-                "mutatingwebhookconfigurations",
-                "validatingwebhookconfigurations",
-                "apiservices",
-                "customresourcedefinitions",
-                "gateways",
-                "istio_gateways",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
+            ["mutatingwebhookconfigurations", "validatingwebhookconfigurations", "apiservices", "customresourcedefinitions", "gateways"]
+                .map(str::to_owned)
+                .to_vec(),
         ),
         (
             "kinds = ['configmap']\nnamespaces = ['a']\nlabels_from = { team = ['namespace_annotation:x/y'] }",
