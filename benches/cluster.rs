@@ -4,7 +4,7 @@
 //! eighth another certificate. `cluster read PORT`: the same pages through kube's client, each certificate parsed once and dropped; prints how many, CPU
 //! milliseconds, and the peak of memory.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, reason = "a tool of its own, outside the program")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a tool of its own, outside the program")]
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -20,6 +20,8 @@ use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, stream};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SerialNumber};
 use tokio::sync::broadcast;
 
@@ -80,8 +82,11 @@ async fn serve(port: u16, count: usize) -> Result<(), Box<dyn Error>> {
     let app = Router::new().route("/api/v1/secrets", get(secrets_of)).route("/renew", get(renew)).with_state(cluster);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("serving");
-    axum::serve(listener, app).await?;
-    Ok(())
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let service = TowerToHyperService::new(app.clone());
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
 }
 
 async fn renew(State(cluster): State<Arc<Cluster>>, Query(query): Query<HashMap<String, String>>) -> String {
@@ -118,8 +123,10 @@ fn page(cluster: &Cluster, query: &HashMap<String, String>) -> Response<Body> {
     let secrets = cluster.secrets.read().unwrap();
     let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
     let to = from.saturating_add(limit).min(secrets.len());
-    let next = if to < secrets.len() { format!(r#","continue":"{to}","remainingItemCount":{}"#, secrets.len() - to) } else { String::new() };
-    let mut body = format!(r#"{{"kind":"SecretList","apiVersion":"v1","metadata":{{"resourceVersion":"1000"{next}}},"items":["#).into_bytes();
+    let next =
+        if to < secrets.len() { format!(r#","continue":"{to}","remainingItemCount":{}"#, secrets.len() - to) } else { String::new() };
+    let mut body =
+        format!(r#"{{"kind":"SecretList","apiVersion":"v1","metadata":{{"resourceVersion":"1000"{next}}},"items":["#).into_bytes();
     for (at, secret) in secrets[from..to].iter().enumerate() {
         body.extend_from_slice(if at == 0 { b"" } else { b"," });
         body.extend_from_slice(secret);
@@ -146,7 +153,8 @@ async fn read(port: u16) -> Result<(), Box<dyn Error>> {
         parameters = parameters.continue_token(&next);
     }
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let ticks: u64 = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2).map(|word| word.parse().unwrap_or(0)).sum();
+    let ticks: u64 =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2).map(|word| word.parse().unwrap_or(0)).sum();
     println!("{count} certificates, {} ms, {} KiB", ticks * 10, large_list::peak_of("/proc/self/status"));
     Ok(())
 }
