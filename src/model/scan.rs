@@ -52,17 +52,18 @@ pub struct Stamp {
     pub inode: u64,
     /// Size in bytes.
     pub size: u64,
-    /// Modification time in nanoseconds.
-    pub modified: i128,
-    /// Change time in nanoseconds.
-    pub changed: i128,
+    /// Modification time in nanoseconds; ends in the year 2262.
+    pub modified: i64,
+    /// Change time in nanoseconds, likewise.
+    pub changed: i64,
 }
 
 impl Stamp {
     /// The stamp of something without a file: equal for equal bytes.
     pub fn of_digest(digest: [u8; 32], size: u64) -> Self {
-        let [a, b] = [0, 16].map(|at| digest[at..at + 16].iter().fold(0_i128, |number, byte| (number << 8) | i128::from(*byte)));
-        Self { device: 0, inode: 0, size, modified: a, changed: b }
+        let [inode, modified, changed] =
+            [0, 8, 16].map(|at| digest[at..at + 8].iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte)));
+        Self { device: 0, inode, size, modified: modified.cast_signed(), changed: changed.cast_signed() }
     }
 }
 

@@ -18,7 +18,7 @@ fn snapshot(targets: usize) -> Snapshot {
                 ..Facts::default()
             };
             let place = Place::Endpoint { target: format!("h{n}:443").into(), server_name: "h".into(), address: None };
-            let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: -4, changed: i128::MAX });
+            let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: -4, changed: i64::MAX });
             let failure = Some(Failure::new(Stage::Handshake, Reason::Timeout, "late"));
             let look = Look { place, labels: None, circumstances: None, facts: Some(facts), failure, stamp, counted: false };
             let state = carry(

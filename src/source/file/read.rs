@@ -108,7 +108,7 @@ pub fn read_at(dir: BorrowedFd<'_>, name: &CStr, limit: u64) -> Result<(Vec<u8>,
 /// size: its times stay what they were. Such a stamp is not kept, so that the file is read again at the next scan.
 pub fn is_settled(stamp: Stamp, started_at: SystemTime) -> bool {
     let since_epoch =
-        |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|since| i128::try_from(since.as_nanos()).ok());
+        |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_nanos()).ok());
     started_at.checked_sub(CLOCK_GRAIN).and_then(since_epoch).is_some_and(|limit| stamp.modified.max(stamp.changed) < limit)
 }
 

@@ -34,7 +34,7 @@ pub fn missing(dir: BorrowedFd<'_>, name: &CStr, error: Errno) -> Missing {
 /// What a file is recognised by.
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the fields' types differ between architectures")]
 pub fn stamp(stat: &Stat) -> Stamp {
-    let nanoseconds = |seconds: i64, nanoseconds: u64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    let nanoseconds = |seconds: i64, nanoseconds: u64| seconds.saturating_mul(1_000_000_000).saturating_add_unsigned(nanoseconds);
     Stamp {
         device: stat.st_dev as u64,
         inode: stat.st_ino as u64,

@@ -127,7 +127,7 @@ fn a_file_without_a_size_is_read_up_to_the_limit() {
 
 #[test]
 fn stamps_are_kept_two_seconds_after_the_last_change() {
-    let stamp = |modified: i128, changed: i128| Stamp { device: 0, inode: 0, size: 0, modified, changed };
+    let stamp = |modified: i64, changed: i64| Stamp { device: 0, inode: 0, size: 0, modified, changed };
     let second = 1_000_000_000;
     let started_at = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
     for (modified, changed, settled) in [

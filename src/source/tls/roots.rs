@@ -165,7 +165,7 @@ pub(super) fn read(path: &Path) -> std::io::Result<(Vec<u8>, Stamp)> {
 }
 
 pub(super) fn stamp(found: &std::fs::Metadata) -> Stamp {
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
     Stamp {
         device: found.dev(),
         inode: found.ino(),
