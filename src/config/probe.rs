@@ -15,7 +15,7 @@ use crate::model::{BuildContext, HumanDuration, SourceKind, SourceOptions};
 use crate::source::SourceSettings;
 
 /// Keys of a tls source that name targets: those of a probe come with the request.
-const OF_TARGETS: &[&str] = &["targets", "file_sd", "http_sd"];
+const OF_TARGETS: &[&str] = &["targets", "file_sd", "http_sd", "kubernetes_sd"];
 
 /// `[probe]`
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -136,6 +136,7 @@ fn the_documentation_names_every_key_and_label_that_is_known() {
         "[defaults]\n",
         "[sources.a]\ntype = \"file\"\n",
         "[sources.a]\ntype = \"tls\"\n",
+        "[sources.a]\ntype = \"kubernetes\"\n",
     ] {
         let error = parse(&format!("{table}no_such_key = 1")).unwrap_err().to_string();
         let known = error.rsplit_once("known here: ").unwrap().1.trim_end_matches(')');

@@ -228,3 +228,11 @@ fn dashboards_follow_the_conventions() {
         }
     }
 }
+
+#[test]
+fn expressions_of_those_who_come_from_elsewhere_run_on_our_series() {
+    let queries = queries::of_page("docs/MIGRATING.md");
+    assert!(queries.len() >= 11, "{queries:#?}");
+    let faults: Vec<String> = queries.iter().flat_map(|query| faults(query, &[])).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}

@@ -13,7 +13,7 @@ fn ledger(max_series: u64) -> Ledger {
 
 fn state(path: usize, not_after: i64) -> TargetState {
     let facts = Facts { certificates: vec![certificate("a", 0, not_after)], ..Facts::default() };
-    let stamp = Some(Stamp { device: 0, inode: path as u64, size: 0, modified: 0, changed: not_after.into() });
+    let stamp = Some(Stamp { device: 0, inode: path as u64, size: 0, modified: 0, changed: not_after });
     let look = Look {
         place: Place::file(format!("/{path}")),
         labels: None,

@@ -123,7 +123,7 @@ impl Target {
 /// None at all, one that cannot be read, or two that are equal.
 pub(super) fn resolve_all(settings: &[TargetSettings], server_name: Option<&str>) -> Result<Vec<Target>, BuildError> {
     if settings.is_empty() {
-        return Err(BuildError::new("targets", "expected at least one target, or file_sd or http_sd"));
+        return Err(BuildError::new("targets", "expected at least one target, or file_sd, http_sd or kubernetes_sd"));
     }
     if let Some(name) = server_name {
         check_server_name("server_name", name)?;

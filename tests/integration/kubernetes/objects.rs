@@ -353,6 +353,39 @@ fn selectors_and_presets_choose_what_is_watched() {
 }
 
 #[test]
+fn what_a_cluster_serves_is_probed() {
+    let cluster = Cluster::new();
+    cluster.put("networking.k8s.io/ingresses", json!({
+        "metadata": { "namespace": "shop", "name": "front" }, "spec": { "tls": [{ "hosts": ["ingress.invalid"], "secretName": "web" }] },
+    }));
+    let service = |name: &str, annotations: serde_json::Value| {
+        json!({
+            "metadata": { "namespace": "shop", "name": name, "annotations": annotations }, "spec": { "ports": [{ "port": 5432 }] },
+        })
+    };
+    cluster.put("/services", service("db", json!({ "notafter.io/probe": "true", "notafter.io/server-name": "db.example.com" })));
+    cluster.put("/services", service("other", json!({})));
+    let sd = "[sources.served]\ntype = \"tls\"\nschedule = \"@every 1s\"\ntimeout = \"2s\"\nkubernetes_sd = [{ from = [\"ingress\", \"service\"], kubeconfig = \"DIR/kubeconfig\" }]\n";
+    let folder = Folder::new(sd);
+    cluster.kubeconfig(&folder.path().join("kubeconfig"), "t");
+    let exporter = folder.ready();
+    exporter.scrape_until("the targets", |scrape| (scrape.all("tls_probe_success", &[]).len() == 2).then_some(()));
+    let scrape = exporter.scrape();
+    assert!(scrape.value("tls_probe_success", &[("target", "ingress.invalid:443")]).is_some(), "{}", scrape.text);
+    assert!(
+        scrape.value("tls_probe_success", &[("target", "db.shop.svc:5432"), ("server_name", "db.example.com")]).is_some(),
+        "{}",
+        scrape.text
+    );
+    cluster.delete("networking.k8s.io/ingresses", "shop", "front");
+    exporter.scrape_until("it goes", |scrape| (scrape.all("tls_probe_success", &[]).len() == 1).then_some(()));
+    // A cluster that is away keeps its last targets.
+    cluster.away();
+    exporter.scans("served", 2.0);
+    assert_eq!(exporter.scrape().all("tls_probe_success", &[]).len(), 1);
+}
+
+#[test]
 fn check_looks_at_one_secret() {
     let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
     cluster.tls("shop", "web", &ca, "web.example");

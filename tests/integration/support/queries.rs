@@ -97,6 +97,32 @@ pub fn of_rules(recorded: &mut Vec<String>) -> Vec<Query> {
     queries
 }
 
+/// The expressions of a page's tables: cells in backticks under the heading `expression`.
+pub fn of_page(path: &str) -> Vec<Query> {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let cells = |line: &str| line.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let (mut column, mut queries) = (None, Vec::new());
+    for line in page.lines() {
+        if !line.starts_with('|') {
+            column = None;
+        } else if line.starts_with("|---") {
+        } else if let Some(at) = column {
+            let row = cells(line);
+            let cell: &String = row.get(at).unwrap_or_else(|| panic!("{path}: {line}"));
+            let expression = cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`'));
+            queries.extend(expression.map(|text| Query {
+                place: format!("{path}: {}", row[0]),
+                text: text.to_owned(),
+                legend: String::new(),
+                columns: Vec::new(),
+            }));
+        } else {
+            column = cells(line).iter().position(|cell| cell == "expression");
+        }
+    }
+    queries
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
