@@ -86,6 +86,7 @@ fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> (Option<Failure>, 
         Err(failure) => Some(failure),
     };
     watch.ledger().end();
+    watch.unlisted.store(failure.is_some(), std::sync::atomic::Ordering::Release);
     let since = watch.status().failure.as_ref().map_or(now, |known| known.since);
     let facts = failure.as_ref().map(|failure| FailureFacts {
         stage: failure.stage,

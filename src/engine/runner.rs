@@ -96,7 +96,12 @@ impl Runner {
                     self.watch.ledger().reassess(&*revocations.load(), UnixTime::from(clock.now()));
                     publish(&self.watch).await;
                 }
-                () = sink.changed() => self.publish_changes(fire).await,
+                () = sink.changed() => {
+                    self.publish_changes(fire).await;
+                    if sink.wants_round() {
+                        return;
+                    }
+                }
                 () = revocations.newer(known) => {
                     follow(&self.watch).await;
                     // Answers come in crowds; changes do not wait for them.

@@ -28,6 +28,7 @@ pub(super) struct ScanSink {
     warnings: AtomicU64,
     errors: Mutex<Vec<Failure>>,
     changed: Notify,
+    wants_round: AtomicBool,
 }
 
 impl ScanSink {
@@ -38,7 +39,19 @@ impl ScanSink {
 
     /// The sink of what comes between two scans.
     pub(super) fn following(watch: Arc<Watch>) -> Self {
-        Self { watch, over: AtomicBool::new(false), warnings: AtomicU64::new(0), errors: Mutex::default(), changed: Notify::new() }
+        Self {
+            watch,
+            over: AtomicBool::new(false),
+            warnings: AtomicU64::new(0),
+            errors: Mutex::default(),
+            changed: Notify::new(),
+            wants_round: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether what the latest round could not list can be seen again: then it is to be listed.
+    pub(super) fn wants_round(&self) -> bool {
+        self.wants_round.load(Ordering::Acquire)
     }
 
     /// Waits until something has come that is to be published.
@@ -56,6 +69,7 @@ impl ScanSink {
             warn!(source = %self.watch.id(), stage = %failure.stage, reason = %failure.reason, "changes are not seen, all that is known is kept: {}", failure.detail);
         } else {
             info!(source = %self.watch.id(), "changes are seen again");
+            self.wants_round.store(self.watch.unlisted.load(Ordering::Acquire), Ordering::Release);
         }
         let mut status = self.watch.status();
         status.up = Some(failure.is_none());

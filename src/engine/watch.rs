@@ -1,6 +1,6 @@
 //! One source under watch: its ledger, its status, and their publication.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ledger::Ledger;
@@ -33,6 +33,8 @@ pub(super) struct Watch {
     /// One publication at a time, so that an older one never overtakes a newer one.
     publishing: Mutex<()>,
     revocations: AtomicU64,
+    /// The latest round could not list the source.
+    pub(super) unlisted: AtomicBool,
 }
 
 impl Watch {
@@ -50,6 +52,7 @@ impl Watch {
             status: Mutex::default(),
             publishing: Mutex::default(),
             revocations: AtomicU64::new(0),
+            unlisted: AtomicBool::new(false),
         }
     }
 

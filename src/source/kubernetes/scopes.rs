@@ -3,6 +3,7 @@
 //! May touch: `model`.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::api::{Api, Feed, Feeds, Handler, Scope};
 use super::keys::Keys;
@@ -14,6 +15,7 @@ use super::objects::held::Held;
 use super::objects::namespace::Namespaces;
 use super::objects::passphrases::KeystorePassphrases;
 use super::objects::route::Routes;
+use super::objects::scoped;
 use super::objects::secret::Secrets;
 use super::objects::values::Values;
 use super::objects::{Plain, Subject};
@@ -179,10 +181,11 @@ pub(super) fn sources(plan: Plan) -> Built {
         annotation_selector: plan.annotation_selector.clone(),
         surroundings: Arc::clone(&surroundings),
         held: Held::default(),
+        inherits: AtomicBool::new(false),
     });
     let handler: Arc<dyn Handler> = Arc::clone(&secrets) as _;
     let told = consumer(of_secrets, &handler, &scopes.secrets);
-    add(SourceKind::KubeSecret, each(scopes.secrets, handler), secrets, told);
+    add(SourceKind::KubeSecret, scoped::each(&secrets, scopes.secrets), secrets, told);
 
     let configmaps = Arc::new(Values {
         flavour: ConfigMaps(passphrases),
@@ -191,10 +194,11 @@ pub(super) fn sources(plan: Plan) -> Built {
         annotation_selector: plan.annotation_selector.filter(|_| !only_presets),
         surroundings: Arc::clone(&surroundings),
         held: Held::default(),
+        inherits: AtomicBool::new(false),
     });
     let handler: Arc<dyn Handler> = Arc::clone(&configmaps) as _;
     let told = consumer(of_configmaps, &handler, &scopes.configmaps);
-    add(SourceKind::KubeConfigmap, each(scopes.configmaps, handler), configmaps, told);
+    add(SourceKind::KubeConfigmap, scoped::each(&configmaps, scopes.configmaps), configmaps, told);
 
     let bundles = scopes.bundles.into_iter().map(|scope| {
         let kind = match scope.resource {
@@ -244,6 +248,7 @@ pub(super) fn one_secret(plan: Plan, name: &str) -> Built {
         annotation_selector: None,
         surroundings: Arc::clone(&surroundings),
         held: Held::default(),
+        inherits: AtomicBool::new(false),
     });
     let feeds = scopes.into_iter().map(|scope| Feed::new(Arc::clone(&api), scope, Arc::clone(&secrets) as _)).collect();
     let watching = Watching::new(SourceKind::KubeSecret, Feeds::new(feeds), Arc::clone(&secrets) as _, surroundings, None);

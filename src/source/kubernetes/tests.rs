@@ -169,6 +169,7 @@ impl Table {
                 annotation_selector: plan.annotation_selector.clone(),
                 surroundings: Arc::clone(&surroundings),
                 held: Held::default(),
+                inherits: false.into(),
             },
             configmaps: Values {
                 flavour: ConfigMaps(passphrases),
@@ -177,6 +178,7 @@ impl Table {
                 annotation_selector: plan.annotation_selector,
                 surroundings: Arc::clone(&surroundings),
                 held: Held::default(),
+                inherits: false.into(),
             },
             surroundings,
             changes,

@@ -15,6 +15,8 @@ use crate::model::{BoxFuture, Failure, Listing, Reason, ScanContext, Source, Sou
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long changes are gathered before they are told.
 const GATHERED: Duration = Duration::from_millis(100);
+/// How often is looked whether namespaces are known by now.
+const UNKNOWING: Duration = Duration::from_millis(500);
 /// Objects on their way from a list to the thread that reads them.
 const WAITING: usize = 16;
 
@@ -165,6 +167,14 @@ impl Source for Watching {
             match &self.consumer {
                 None => self.feeds.follow(&cx).await,
                 Some(consumer) => {
+                    if !self.surroundings.knows_namespaces() {
+                        // Nothing is listed yet. As soon as it can be, the engine lists it: what it failed to list is seen again.
+                        while !self.surroundings.knows_namespaces() {
+                            tokio::time::sleep(UNKNOWING).await;
+                        }
+                        cx.regained();
+                        return std::future::pending().await;
+                    }
                     tokio::select! {
                         () = self.feeds.follow(&cx) => (),
                         () = self.tell(consumer, &cx) => (),

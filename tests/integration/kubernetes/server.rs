@@ -195,3 +195,91 @@ fn slow_answers_are_waited_for() {
     let exporter = folder.ready();
     assert_eq!(exporter.scrape().all("x509_cert_not_after", &[]).len(), 20);
 }
+
+#[test]
+fn a_secret_made_again_with_another_type_is_still_there() {
+    let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
+    let pem = ca.leaf(&["x"]).issue().chain_pem();
+    let put = |number: usize, kind: &str| cluster.secret("shop", &format!("s{number}"), kind, &[("tls.crt", pem.as_bytes())]);
+    (0..40).for_each(|number| put(number, "Opaque"));
+    let folder = cluster.folder("secret_types = [\"Opaque\", \"kubernetes.io/tls\"]");
+    let exporter = folder.ready();
+    let shown = || exporter.scrape().all("x509_cert_not_after", &[]).len();
+    for (kind, forgets) in [("kubernetes.io/tls", false), ("Opaque", true)] {
+        if forgets {
+            cluster.away();
+        }
+        for number in 0..40 {
+            cluster.delete("/secrets", "shop", &format!("s{number}"));
+            put(number, kind);
+        }
+        cluster.tls("shop", kind.rsplit('/').next().unwrap(), &ca, "last");
+        if forgets {
+            cluster.forget();
+            cluster.return_again();
+        }
+        shows(&exporter, &[("secret_name", kind.rsplit('/').next().unwrap())], "last");
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(shown(), if forgets { 42 } else { 41 }, "{kind}");
+    }
+}
+
+#[test]
+fn what_went_while_nobody_looked_goes_with_the_first_whole_list() {
+    let ca = Ca::root("Root");
+    for is_away in [false, true] {
+        let cluster = Cluster::new();
+        ["web", "other"].iter().for_each(|name| cluster.tls("shop", name, &ca, name));
+        cluster.tls("no", "hidden", &ca, "hidden");
+        let folder = cluster.folder("namespaces = [\"shop\", \"no\"]\n[storage]\nstate_dir = \"DIR/state\"\n");
+        let exporter = folder.ready();
+        shows(&exporter, &[("secret_name", "other")], "other");
+        exporter.terminate();
+        cluster.delete("/secrets", "shop", "other");
+        if is_away {
+            cluster.away();
+        } else {
+            cluster.switch(|switches| switches.forbidden.push(("secrets".into(), Some("no".into()))));
+        }
+        let exporter = folder.ready();
+        shows(&exporter, &[("secret_name", "hidden")], "hidden");
+        if is_away {
+            shows(&exporter, &[("secret_name", "other")], "other");
+            cluster.return_again();
+        }
+        is_gone(&exporter, &[("secret_name", "other")]);
+        shows(&exporter, &[("secret_name", "web")], "web");
+        shows(&exporter, &[("secret_name", "hidden")], "hidden");
+    }
+}
+
+#[test]
+fn selected_namespaces_are_found_when_the_server_comes() {
+    let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
+    cluster.put("/namespaces", serde_json::json!({ "metadata": { "name": "shop", "labels": { "env": "prod" } } }));
+    cluster.tls("shop", "web", &ca, "first");
+    cluster.away();
+    let folder = cluster.folder("namespace_selector = \"env=prod\"");
+    let exporter = folder.ready();
+    cluster.return_again();
+    shows(&exporter, &WEB, "first");
+    exporter.scrape_until("up", |scrape| (up(scrape, "kube-secret") == Some(1.0)).then_some(()));
+    cluster.tls("shop", "web", &ca, "second");
+    shows(&exporter, &WEB, "second");
+}
+
+#[test]
+fn a_server_that_forgets_at_once_is_not_listed_without_end() {
+    let (cluster, ca) = (Cluster::new(), Ca::root("Root"));
+    cluster.tls("shop", "web", &ca, "first");
+    let folder = cluster.folder("");
+    let exporter = folder.ready();
+    shows(&exporter, &WEB, "first");
+    for _ in 0..60 {
+        cluster.forget();
+        cluster.error_in_streams(410);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let lists = cluster.asked().iter().filter(|line| line.contains("sendInitialEvents")).count();
+    assert!(lists <= 6, "{lists} lists in six seconds");
+}

@@ -125,18 +125,21 @@ impl Feed {
     }
 
     async fn forget_all_but(&self, seen: HashSet<u64>, cx: &ScanContext) -> Result<(), Fault> {
-        let gone: HashSet<u64> = {
-            let mut state = self.state();
-            let gone = state.members.difference(&seen).copied().collect();
-            state.members = seen;
-            gone
-        };
-        if gone.is_empty() || cx.is_over() {
+        let gone: HashSet<u64> = self.state().members.difference(&seen).copied().collect();
+        if cx.is_over() {
             return Ok(());
         }
         let (handler, cx) = (Arc::clone(&self.handler), cx.clone());
-        let work = tokio::task::spawn_blocking(move || handler.vanished(&gone, &cx));
-        work.await.map_err(|error| Fault::new(Kind::Other, Reason::Panicked, error.to_string()))
+        let work = tokio::task::spawn_blocking(move || {
+            if !gone.is_empty() {
+                handler.vanished(&gone, &cx);
+            }
+            handler.completed(&seen, &cx);
+            seen
+        });
+        let seen = work.await.map_err(|error| Fault::new(Kind::Other, Reason::Panicked, error.to_string()))?;
+        self.state().members = seen;
+        Ok(())
     }
 }
 

@@ -17,6 +17,9 @@ use super::watch::{Ended, watch};
 /// A watch that ends sooner than this has not been one.
 const HASTY: Duration = Duration::from_secs(1);
 
+/// After a watch that has lasted so long a list is nothing to be sparing with.
+const LASTING: Duration = Duration::from_secs(60);
+
 impl Feeds {
     /// Watches every scope from where its list has ended. Never returns; what is dropped goes on where it was.
     pub async fn follow(&self, cx: &ScanContext) {
@@ -51,6 +54,12 @@ impl Feed {
                 Ended::Properly => backoff.reset(),
                 Ended::Expired => {
                     cx.api_event(ApiEvent::Resync(self.scope.resource));
+                    // A server that forgets faster than it lists is not to be listed without end.
+                    if cx.clock.monotonic().saturating_sub(begun_at) < LASTING {
+                        pause(cx, backoff.next()).await;
+                    } else {
+                        backoff.reset();
+                    }
                     if !self.relist(index, sight, cx).await {
                         pause(cx, backoff.next()).await;
                     }

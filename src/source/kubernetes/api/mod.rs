@@ -68,6 +68,10 @@ pub trait Handler: Send + Sync {
     fn deleted(&self, json: &[u8], cx: &ScanContext) -> Option<u64>;
     /// A whole list of the scope has ended without these, which it had before. Called only when there are some.
     fn vanished(&self, gone: &HashSet<u64>, cx: &ScanContext);
+    /// A whole list of the scope has ended with these and no others.
+    fn completed(&self, seen: &HashSet<u64>, cx: &ScanContext) {
+        let _ = (seen, cx);
+    }
 }
 
 /// One API server, as one source asks it. Connects when it is first needed, and reads its configuration again after failures.

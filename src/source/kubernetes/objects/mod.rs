@@ -20,6 +20,7 @@ pub mod json;
 pub mod namespace;
 pub mod passphrases;
 pub mod route;
+pub mod scoped;
 pub mod secret;
 pub mod values;
 

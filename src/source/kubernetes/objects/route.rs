@@ -157,11 +157,13 @@ struct IstioTls {
 impl Ingress {
     /// The hosts of the `tls` entries; of one that names none, those of the rules.
     pub fn tls_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.spec.tls.iter().flat_map(|tls| {
+        let pairs = self.spec.tls.iter().flat_map(|tls| {
             let own = tls.hosts.iter().map(String::as_str);
             let rules = self.rule_hosts().take(if tls.hosts.is_empty() { usize::MAX } else { 0 });
             own.chain(rules).map(|host| (&*tls.secret_name, host))
-        })
+        });
+        // Entries without hosts stand for all rules: together they may be millions.
+        pairs.take(HOSTS)
     }
 
     fn rule_hosts(&self) -> impl Iterator<Item = &str> {
@@ -172,16 +174,15 @@ impl Ingress {
         let name = &self.metadata.name;
         let own = |secret: &str| -> Named { (name.namespace.as_str().into(), secret.into()) };
         let mut uses: Vec<(Named, &str)> = Vec::new();
-        for tls in self.spec.tls.iter().filter(|tls| !tls.secret_name.is_empty()) {
-            // One without any host serves whatever comes.
-            if tls.hosts.is_empty() && self.rule_hosts().next().is_none() {
-                uses.push((own(&tls.secret_name), ""));
-            }
+        // One without any host serves whatever comes.
+        if self.rule_hosts().next().is_none() {
+            let all = self.spec.tls.iter().filter(|tls| !tls.secret_name.is_empty() && tls.hosts.is_empty());
+            uses.extend(all.take(HOSTS).map(|tls| (own(&tls.secret_name), "")));
         }
         uses.extend(self.tls_hosts().filter(|(secret, _)| !secret.is_empty()).map(|(secret, host)| (own(secret), host)));
         if let Some(text) = self.metadata.annotations.get(AUTH_TLS_SECRET).filter(|text| !text.is_empty()) {
             let secret = text.split_once('/').map_or_else(|| own(text), |(namespace, secret)| (namespace.into(), secret.into()));
-            let hosts: Vec<&str> = self.rule_hosts().collect();
+            let hosts: Vec<&str> = self.rule_hosts().take(HOSTS).collect();
             uses.extend(if hosts.is_empty() { vec![""] } else { hosts }.into_iter().map(|host| (secret.clone(), host)));
         }
         uses
@@ -216,6 +217,9 @@ impl IstioGateway {
             let own_ca = Some(tls.ca_cert_credential_name.clone()).filter(|name| !name.is_empty());
             for secret in secrets.chain(own_ca) {
                 for host in &server.hosts {
+                    if uses.len() >= HOSTS {
+                        return uses;
+                    }
                     let host = host.split_once('/').map_or(&**host, |(_, host)| host);
                     uses.push(((self.metadata.namespace.as_str().into(), secret.as_str().into()), host));
                 }

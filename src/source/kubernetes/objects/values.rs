@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::held::Held;
 use super::json::{Entry, Read, Value, Wants, read};
@@ -26,6 +27,13 @@ pub trait Flavour: Send + Sync {
     fn place(namespace: &Arc<str>, name: &str, key: &Arc<str>) -> Place;
     /// Namespace and name of such a place.
     fn object(place: &Place) -> Option<(&Arc<str>, &str)>;
+    /// The key of such a place.
+    fn key(place: &Place) -> Option<&Arc<str>> {
+        match place {
+            Place::Secret { key, .. } | Place::ConfigMap { key, .. } => Some(key),
+            _ => None,
+        }
+    }
     /// A listing begins.
     fn begin(&self, cx: &ScanContext) {
         let _ = cx;
@@ -57,6 +65,8 @@ pub struct Values<F> {
     pub annotation_selector: Option<Selector>,
     pub surroundings: Arc<Surroundings>,
     pub held: Held,
+    /// Places were known before the first list: of an earlier process, or of other settings.
+    pub inherits: AtomicBool,
 }
 
 /// What goes with each key of an object.
@@ -67,8 +77,27 @@ struct Described {
 }
 
 impl<F: Flavour> Values<F> {
-    fn number(namespace: &str, name: &str) -> u64 {
+    /// The number of an object.
+    pub fn number(namespace: &str, name: &str) -> u64 {
         number(F::WHAT, namespace, name)
+    }
+
+    /// Whether places were known before the first list.
+    pub fn inherits(&self) -> bool {
+        self.inherits.load(Ordering::Relaxed)
+    }
+
+    /// Of the namespace (of all) only what was seen stays, with the keys that it has.
+    pub fn sweep(&self, of: Option<&Arc<str>>, seen: &HashSet<u64>, cx: &ScanContext) {
+        cx.retain(|place| {
+            let Some((namespace, name, key)) = F::object(place).zip(F::key(place)).map(|((namespace, name), key)| (namespace, name, key))
+            else {
+                return true;
+            };
+            let number = Self::number(namespace, name);
+            let is_other = of.is_some_and(|of| of != namespace);
+            is_other || seen.contains(&number) && self.held.get(number).is_some_and(|kept| kept.keys.contains(key))
+        });
     }
 
     fn describe(&self, namespace: &Arc<str>, name: &str, words: Option<&Labels>) -> Described {
@@ -236,6 +265,9 @@ impl<F: Flavour> Handler for Values<F> {
 impl<F: Flavour> Subject for Values<F> {
     fn begin(&self, cx: &ScanContext) {
         self.flavour.begin(cx);
+        if !cx.knows_nothing() && self.held.is_empty() {
+            self.inherits.store(true, Ordering::Relaxed);
+        }
     }
 
     fn redescribe(&self, changed: &Changed, cx: &ScanContext) {

@@ -87,3 +87,13 @@ fn a_known_secret_is_described_again_when_its_users_change() {
     assert_eq!(table.sink.seen("ca.crt").uses, [""; 0]);
     assert_eq!(table.sink.reads(), 1);
 }
+
+#[test]
+fn the_product_of_entries_and_rules_is_bounded() {
+    let tls: Vec<String> = (0..3_000).map(|number| format!(r#"{{"secretName":"s{number}"}}"#)).collect();
+    let rules: Vec<String> = (0..3_000).map(|number| format!(r#"{{"host":"h{number}"}}"#)).collect();
+    let json =
+        format!(r#"{{"metadata":{{"namespace":"a","name":"r"}},"spec":{{"tls":[{}],"rules":[{}]}}}}"#, tls.join(","), rules.join(","));
+    let ingress = crate::source::kubernetes::objects::route::ingress(json.as_bytes()).unwrap();
+    assert_eq!(ingress.tls_hosts().count(), 1_000);
+}
