@@ -109,7 +109,7 @@ pub(super) fn check(arguments: CheckArguments) -> Outcome {
     if let Err(error) = printed.as_ref().filter_broken_pipe() {
         return Err(Failed::with(2, anyhow::anyhow!("{error}")));
     }
-    if targets.is_empty() {
+    if targets.is_empty() && seen.rounds.iter().all(|round| round.failure.is_none()) {
         eprintln!("notafter: nothing matches");
     }
     Ok(verdict(&seen, &targets).into())

@@ -17,14 +17,15 @@ WEBHOOKS = [("admissionregistration.k8s.io", f"{kind}webhookconfigurations", LW)
 API_SERVICES = ("apiregistration.k8s.io", "apiservices", LW)
 CRDS = ("apiextensions.k8s.io", "customresourcedefinitions", LW)
 CSRS = ("certificates.k8s.io", "certificatesigningrequests", LW)
-CERTIFICATES = [("cert-manager.io", "certificates", LW), ("cert-manager.io", "certificaterequests", LW)]
+CERTIFICATES = [("cert-manager.io", "certificates", LW)]
+REQUESTS = ("cert-manager.io", "certificaterequests", LW)
 INGRESSES = ("networking.k8s.io", "ingresses", LW)
 GATEWAYS = ("gateway.networking.k8s.io", "gateways", LW)
 ISTIO_GATEWAYS = ("networking.istio.io", "gateways", LW)
 
 
-def named(resource, name):
-    return ("", resource, LW, name)
+def named(resource, name, verbs=LW):
+    return ("", resource, verbs, name)
 
 
 ISTIO = [named("configmaps", "istio-ca-root-cert"), ISTIO_GATEWAYS]
@@ -48,7 +49,7 @@ ROWS = {
     "api services": (cluster(kinds=["api_service"]), [API_SERVICES], {}),
     "crds": (cluster(kinds=["crd"]), [CRDS], {}),
     "certificate signing requests": (cluster(kinds=["csr"]), [CSRS], {}),
-    "cert-manager": (cluster(kinds=["certificate"]), CERTIFICATES, {}),
+    "cert-manager": (cluster(kinds=["certificate"]), [*CERTIFICATES, REQUESTS], {}),
     "ingresses": (cluster(kinds=["ingress"]), [INGRESSES], {}),
     "gateways": (cluster(kinds=["gateway"]), [GATEWAYS], {}),
     "preset istio adds one configmap by name": (cluster(presets=["istio"]), [SECRETS, *ISTIO], {}),
@@ -56,7 +57,7 @@ ROWS = {
     "preset cert-manager": (cluster(presets=["cert-manager"]), [SECRETS, *CERTIFICATES], {}),
     "preset nginx-ingress": (cluster(presets=["nginx-ingress"]), [SECRETS, INGRESSES], {}),
     "all configmaps cover the named one": (cluster(kinds=["configmap"], presets=["istio"]), [CONFIGMAPS, ISTIO_GATEWAYS], {}),
-    "no Secret at all": (cluster(kinds=["configmap", "certificate"], presets=["linkerd"]), [CONFIGMAPS, *CERTIFICATES], {}),
+    "no Secret at all": (cluster(kinds=["configmap", "certificate"], presets=["linkerd"]), [CONFIGMAPS, *CERTIFICATES, REQUESTS], {}),
     "everything": (
         cluster(kinds=KINDS, presets=["istio", "linkerd", "cert-manager", "nginx-ingress"]),
         [SECRETS, CONFIGMAPS, *WEBHOOKS, API_SERVICES, CRDS, CSRS, *CERTIFICATES, INGRESSES, GATEWAYS, ISTIO_GATEWAYS],
@@ -83,10 +84,10 @@ ROWS = {
     "passphrase of another namespace, by name": (
         cluster(passphrase_refs=[{"secret": "vault/s", "key": "p"}], namespaces=["a"]),
         [],
-        {"a": [SECRETS], "vault": [named("secrets", "s")]},
+        {"a": [SECRETS], "vault": [named("secrets", "s", L)]},
     ),
     "passphrase of another namespace that is watched anyway": (cluster(passphrase_refs=[{"secret": "vault/s", "key": "p"}]), [SECRETS], {}),
-    "passphrase for keystores in configmaps": (cluster(kinds=["configmap"], passphrase_refs=[{"secret": "s", "key": "p"}]), [CONFIGMAPS, named("secrets", "s")], {}),
+    "passphrase for keystores in configmaps": (cluster(kinds=["configmap"], passphrase_refs=[{"secret": "s", "key": "p"}]), [CONFIGMAPS, named("secrets", "s", L)], {}),
     "discovery lists and does not watch": (
         toml('[sources.t]\ntype = "tls"\nkubernetes_sd = [{ from = ["ingress", "gateway", "service"] }]\n'),
         [(INGRESSES[0], INGRESSES[1], L), (GATEWAYS[0], GATEWAYS[1], L), SERVICES],

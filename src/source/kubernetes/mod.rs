@@ -42,7 +42,7 @@ impl Settings for KubernetesSettings {
 pub fn one_secret(address: &str, settings: &KubernetesSettings, cx: &BuildContext) -> Result<Built, BuildError> {
     let named = address.split_once('/').filter(|(namespace, name)| settings::is_namespace(namespace) && settings::is_object_name(name));
     let Some((namespace, name)) = named else {
-        return Err(BuildError::new("target", format!("expected k8s://NAMESPACE/SECRET, found {address:?}")));
+        return Err(BuildError::new("target", format!("expected k8s://NAMESPACE/SECRET, found \"k8s://{address}\"")));
     };
     let settings = KubernetesSettings { secret_keys: vec!["*".to_owned()], namespaces: vec![namespace.to_owned()], ..settings.clone() };
     Ok(scopes::one_secret(settings.plan(&cx.base)?, name))

@@ -23,7 +23,7 @@ closed! {
         Certificate = "certificate",
         /// Ingresses: which Secrets serve which hosts.
         Ingress = "ingress",
-        /// Gateways of the Gateway API and of Istio: likewise.
+        /// Gateways of the Gateway API: likewise. Those of Istio come with its preset.
         Gateway = "gateway",
     }
 }

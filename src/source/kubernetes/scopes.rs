@@ -252,7 +252,8 @@ pub(super) fn one_secret(plan: Plan, name: &str) -> Built {
     });
     let feeds = scopes.into_iter().map(|scope| Feed::new(Arc::clone(&api), scope, Arc::clone(&secrets) as _)).collect();
     let watching = Watching::new(SourceKind::KubeSecret, Feeds::new(feeds), Arc::clone(&secrets) as _, surroundings, None);
-    let missing = format!("there is no such Secret, or it has no key to look at: {name}");
+    let place = plan.namespaces.first().map_or(String::new(), |namespace| format!("{namespace}/"));
+    let missing = format!("k8s://{place}{name}: there is no such Secret, or none of its keys is to be looked at");
     let watching = watching.that_must_find(move || if secrets.held.is_empty() { Err(missing.clone()) } else { Ok(()) });
     vec![(SourceKind::KubeSecret, Box::new(watching))]
 }

@@ -18,6 +18,7 @@ the credentials in it and need nothing here. docs/KUBERNETES.md says what each r
   {{- if has "nginx-ingress" $presets }}{{ $kinds = append $kinds "ingress" }}{{ end -}}
   {{- if has "istio" $presets }}{{ $kinds = append $kinds "istio" }}{{ end -}}
   {{- if has "linkerd" $presets }}{{ $kinds = append $kinds "linkerd" }}{{ end -}}
+  {{- if and (has "certificate" $kinds) (not (has "secret" $kinds)) }}{{ $kinds = append $kinds "certificate_request" }}{{ end -}}
   {{- range $kind := $kinds -}}
     {{- range $resource := get $resources $kind | default list -}}
       {{- range $scope := ternary $all $scopes ($resource.clusterScoped | default false) -}}
@@ -26,7 +27,8 @@ the credentials in it and need nothing here. docs/KUBERNETES.md says what each r
     {{- end -}}
   {{- end -}}
   {{- $namespaces := not (empty $source.namespace_selector) -}}
-  {{- range $label, $from := $source.labels_from | default dict -}}
+  {{- $labelled := or (has "secret" $kinds) (has "configmap" $kinds) (has "istio" $kinds) (has "linkerd" $kinds) -}}
+  {{- range $label, $from := ternary ($source.labels_from | default dict) dict $labelled -}}
     {{- range $from -}}
       {{- if or (hasPrefix "namespace_label:" .) (hasPrefix "namespace_annotation:" .) }}{{ $namespaces = true }}{{ end -}}
     {{- end -}}
@@ -39,7 +41,7 @@ the credentials in it and need nothing here. docs/KUBERNETES.md says what each r
       {{- $parts := splitList "/" $ref.secret -}}
       {{- $resource := dict "group" "" "resource" "secrets" "name" (last $parts) -}}
       {{- range $scope := ternary (list (first $parts)) $scopes (eq (len $parts) 2) -}}
-        {{- include "notafter.grant" (dict "grants" $grants "scope" $scope "resource" $resource "watch" true) -}}
+        {{- include "notafter.grant" (dict "grants" $grants "scope" $scope "resource" $resource "watch" false) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}
@@ -91,6 +93,7 @@ csr:
   - { group: certificates.k8s.io, resource: certificatesigningrequests, clusterScoped: true }
 certificate:
   - { group: cert-manager.io, resource: certificates }
+certificate_request:
   - { group: cert-manager.io, resource: certificaterequests }
 ingress:
   - { group: networking.k8s.io, resource: ingresses }

@@ -1,12 +1,13 @@
 //! The scopes of a source: listed in a scan, watched between scans, with the numbers of their objects and nothing else of them.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
-use crate::model::{BoxFuture, Failure, Listing, Reason, ScanContext};
+use crate::model::{BoxFuture, Failure, Listing, Reason, ScanContext, Stage};
 
 use super::batch::{Batch, Change};
 use super::fault::{Fault, Kind};
@@ -175,13 +176,13 @@ impl<'a> Hand<'a> {
                 }
                 match change {
                     Change::Applied => {
-                        let Some(number) = handler.applied(json, &cx) else { continue };
+                        let Some(number) = unharmed(&cx, || handler.applied(json, &cx)) else { continue };
                         // At once: an object that was handed over is known, whatever becomes of the list.
                         state.lock().unwrap_or_else(PoisonError::into_inner).members.insert(number);
                         numbers.push(number);
                     }
                     Change::Deleted => {
-                        let Some(number) = handler.deleted(json, &cx) else { continue };
+                        let Some(number) = unharmed(&cx, || handler.deleted(json, &cx)) else { continue };
                         state.lock().unwrap_or_else(PoisonError::into_inner).members.remove(&number);
                     }
                 }
@@ -205,6 +206,15 @@ impl<'a> Hand<'a> {
         self.settle().await?;
         Ok(self.seen)
     }
+}
+
+/// What a defect of ours does with one object stays with it.
+fn unharmed(cx: &ScanContext, handle: impl FnOnce() -> Option<u64>) -> Option<u64> {
+    catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|_| {
+        let words = "a defect of this program, caught while an object was handled; please report it";
+        cx.source_error(Failure::new(Stage::Read, Reason::Panicked, words));
+        None
+    })
 }
 
 impl Take for Hand<'_> {
