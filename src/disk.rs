@@ -6,6 +6,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Why a folder cannot be used, or a file in it not be written.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,10 @@ pub enum DiskError {
     Locked(PathBuf),
 }
 
+/// How often a held lock is tried again, and after how long.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A folder that this process alone writes to. Dropping it gives the lock back.
 #[derive(Debug)]
 pub struct Folder {
@@ -40,10 +45,18 @@ impl Folder {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
         let lock_path = path.join("lock");
         let lock = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&lock_path).map_err(at(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(DiskError::Locked(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(DiskError::Io { path: lock_path, error }),
+        let mut tries = 0;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
+                // A child that is just being started (a credentials plugin) holds what its parent has held until it runs.
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(DiskError::Locked(path.to_owned())),
+                Err(TryLockError::Error(error)) => return Err(DiskError::Io { path: lock_path, error }),
+            }
         }
     }
 
