@@ -178,7 +178,7 @@ impl Seen {
         };
         let facts = material.map(|material| pki::decode(&material, &Limits::default(), now));
         let look = Look { place, labels, circumstances: None, facts, failure, stamp: None, counted: true };
-        let state = carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &options(), now)?;
+        let state = carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &header(), now)?;
         Some(Self { state, trace, verified_until })
     }
 
@@ -189,8 +189,9 @@ impl Seen {
 }
 
 /// Nothing is fetched for a probe: of revocation it tells what the server staples.
-fn options() -> SourceOptions {
-    SourceOptions { revocation: Arc::from([RevocationMethod::Staple]), ..SourceOptions::default() }
+fn header() -> SourceHeader {
+    let options = SourceOptions { revocation: Arc::from([RevocationMethod::Staple]), ..SourceOptions::default() };
+    SourceHeader { id: SourceId { kind: SourceKind::Tls, name: "probe".into() }, options }
 }
 
 /// The page, whatever came of the probe.
@@ -226,8 +227,7 @@ fn answer(
         version: endpoint.and_then(|facts| facts.version.as_deref()),
         cipher: endpoint.and_then(|facts| facts.cipher.as_deref()),
     };
-    let header = SourceHeader { id: SourceId { kind: SourceKind::Tls, name: "probe".into() }, options: options() };
-    let rendered = renderer.targets(&header, &mut seen.iter().map(|seen| &seen.state));
+    let rendered = renderer.targets(&header(), &mut seen.iter().map(|seen| &seen.state));
     let page = probe_page(&facts, &rendered)?;
     let Some(mut text) = debug else { return Ok(page) };
     for seen in &seen {

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use super::findings::assess;
+use super::findings::{Subject, assess};
+use super::renewal::renewals;
 use crate::model::options::Labels;
 use crate::model::state::Counters;
 use crate::model::{
-    Circumstances, Content, Facts, Failure, FailureFacts, Place, Reason, Report, RevocationView, SourceOptions, Stage, Stamp, TargetState,
-    UnixTime,
+    Circumstances, Content, Facts, Failure, FailureFacts, History, Place, Reason, Related, Renewed, Report, RevocationView, SourceHeader,
+    Stage, Stamp, TargetState, UnixTime,
 };
 
 /// What happened to a target.
@@ -25,6 +26,8 @@ pub enum TargetEvent {
     Absent,
     /// What is known of it besides its bytes is now this.
     Described(Option<Arc<Labels>>, Option<Arc<Circumstances>>),
+    /// What other places say about it is now this.
+    Related(Option<Arc<Related>>),
 }
 
 /// One look at a target, decoded.
@@ -51,18 +54,19 @@ pub fn carry(
     previous: Option<&TargetState>,
     event: TargetEvent,
     revocation: &dyn RevocationView,
-    options: &SourceOptions,
+    header: &SourceHeader,
     now: UnixTime,
 ) -> Option<TargetState> {
+    let judged = |state: TargetState| {
+        let report = assess(&Subject::of(header, &state), revocation, Some(&state.report), now);
+        Some(TargetState { report, ..state })
+    };
     match event {
         TargetEvent::Absent => None,
-        TargetEvent::Described(labels, circumstances) => Some(TargetState { labels, circumstances, ..previous?.clone() }),
-        TargetEvent::TimePassed => {
-            let previous = previous?;
-            let report = assess(&previous.content, previous.endpoint.as_deref(), revocation, options, Some(&previous.report), now);
-            Some(TargetState { report, ..previous.clone() })
-        }
-        TargetEvent::Looked(look) => Some(looked(previous, *look, revocation, options, now)),
+        TargetEvent::Described(labels, circumstances) => judged(TargetState { labels, circumstances, ..previous?.clone() }),
+        TargetEvent::Related(related) => judged(TargetState { related, ..previous?.clone() }),
+        TargetEvent::TimePassed => judged(previous?.clone()),
+        TargetEvent::Looked(look) => Some(looked(previous, *look, revocation, header, now)),
     }
 }
 
@@ -70,9 +74,10 @@ fn looked(
     previous: Option<&TargetState>,
     look: Look,
     revocation: &dyn RevocationView,
-    options: &SourceOptions,
+    header: &SourceHeader,
     now: UnixTime,
 ) -> TargetState {
+    let options = &header.options;
     let Look { place, labels, circumstances, facts, failure, stamp, counted } = look;
     let (facts, problem) = match facts {
         Some(facts) => match facts.failure().cloned() {
@@ -115,10 +120,55 @@ fn looked(
         (None, None) => Default::default(),
     };
     let known = previous.map(|state| known_verdicts(state, &content));
-    let report = assess(&content, endpoint.as_deref(), revocation, options, known.as_ref(), now);
+    let related = previous.and_then(|state| state.related.clone());
+    let history = history(previous, &content, now);
+    let subject = Subject {
+        header,
+        place: &place,
+        labels: labels.as_deref(),
+        circumstances: circumstances.as_deref(),
+        content: &content,
+        endpoint: endpoint.as_deref(),
+        related: related.as_deref(),
+        history: history.as_deref(),
+    };
+    let report = assess(&subject, revocation, known.as_ref(), now);
     // What is not well is read again at the next scan, so that its errors are counted for as long as they last.
     let stamp = stamp.filter(|_| failure.is_none() && problems.is_empty());
-    TargetState { place, labels, circumstances, content, endpoint, report, failure, problems, stamp, changed_at, counters }
+    TargetState {
+        place,
+        labels,
+        circumstances,
+        content,
+        endpoint,
+        related,
+        history,
+        report,
+        failure,
+        problems,
+        stamp,
+        changed_at,
+        counters,
+    }
+}
+
+/// The renewals at a place, with those that this content brings.
+fn history(previous: Option<&TargetState>, content: &Arc<Content>, now: UnixTime) -> Option<Box<History>> {
+    let previous = previous?;
+    let known = previous.history.clone();
+    if Arc::ptr_eq(&previous.content, content) {
+        return known;
+    }
+    renewals(&previous.content, content, now).iter().fold(known, |known, renewal| {
+        let renewed = Renewed {
+            at: now,
+            old: renewal.old.fingerprint,
+            new: renewal.new.fingerprint,
+            used: (1000.0 - renewal.margin * 1000.0).round() as i32,
+            same_key: renewal.old.key.digest == renewal.new.key.digest,
+        };
+        Some(Box::new(known.unwrap_or_default().with(renewed)))
+    })
 }
 
 /// What was known of the revocation of the certificates that are there now: a renewal moves them.
@@ -152,9 +202,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::assess::fixtures::{certificate, endpoint};
+    use crate::assess::fixtures::{certificate, endpoint, header};
     use crate::model::revocation::NoRevocations;
-    use crate::model::{EndpointFacts, Finding, Problem};
+    use crate::model::{EndpointFacts, Finding, Problem, SourceOptions};
 
     const DAY: Duration = Duration::from_secs(86_400);
 
@@ -163,7 +213,8 @@ mod tests {
     }
 
     fn carried(previous: Option<&TargetState>, event: TargetEvent, retain: Option<Duration>, now: UnixTime) -> Option<TargetState> {
-        carry(previous, event, &NoRevocations::default(), &SourceOptions { retain, ..SourceOptions::default() }, now)
+        let options = SourceOptions { retain, ..SourceOptions::default() };
+        carry(previous, event, &NoRevocations::default(), &SourceHeader { options, ..header() }, now)
     }
 
     fn look(facts: Option<Facts>, failure: Option<Failure>) -> TargetEvent {
@@ -279,6 +330,41 @@ mod tests {
         assert!(Arc::ptr_eq(&first.endpoint.unwrap(), again.endpoint.as_ref().unwrap()));
         let other = carried(Some(&again), showing("TLS 1.2"), None, at(30)).unwrap();
         assert_eq!(other.endpoint.unwrap().version.as_deref(), Some("TLS 1.2"));
+    }
+
+    #[test]
+    fn renewals_are_remembered_and_a_reused_key_is_found_until_the_next_one() {
+        let holding = |not_after: i64, key: u8| {
+            let mut facts = certificate("a", not_after - 1_000, not_after);
+            facts.key.digest = [key; 16];
+            look(Some(Facts { certificates: vec![facts], ..Facts::default() }), None)
+        };
+        let first = carried(None, holding(1_000, 1), None, at(0)).unwrap();
+        assert_eq!(first.history, None);
+        let second = carried(Some(&first), holding(1_800, 1), None, at(750)).unwrap();
+        let renewed = &second.history.as_ref().unwrap().renewals[0];
+        assert_eq!((renewed.used, renewed.same_key, renewed.at), (750, true, at(750)));
+        assert!(second.report.certificate(0).contains(Finding::KeyReused));
+        let third = carried(Some(&second), holding(2_600, 2), None, at(1_500)).unwrap();
+        assert_eq!(third.history.as_ref().unwrap().renewals.len(), 2);
+        assert!(!third.report.certificate(0).contains(Finding::KeyReused));
+        let failing = carried(Some(&third), look(None, denied()), None, at(1_600)).unwrap();
+        assert_eq!(failing.history, third.history, "a failed look forgets nothing");
+    }
+
+    #[test]
+    fn what_other_places_say_stays_until_they_say_otherwise() {
+        let target = [Finding::AddressesDiffer].into_iter().collect();
+        let of_it = [(known().content.certificates[0].fingerprint, [Finding::CaUnused].into_iter().collect())];
+        let related = Some(Arc::new(Related { target, certificates: of_it.into(), evidence: Box::default() }));
+        let state = carried(Some(&known()), TargetEvent::Related(related), None, at(20)).unwrap();
+        assert!(state.report.target.contains(Finding::AddressesDiffer) && state.report.certificate(0).contains(Finding::CaUnused));
+        let looked = carried(Some(&state), look(holding("a"), None), None, at(30)).unwrap();
+        assert_eq!(looked.report, state.report);
+        let other = carried(Some(&state), look(holding("b"), None), None, at(30)).unwrap();
+        assert!(!other.report.certificate(0).contains(Finding::CaUnused), "it was said of another certificate");
+        let cleared = carried(Some(&looked), TargetEvent::Related(None), None, at(40)).unwrap();
+        assert!(cleared.report.target.is_empty());
     }
 
     #[test]

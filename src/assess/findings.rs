@@ -1,30 +1,66 @@
 //! The rules: what is wrong with a certificate, a CRL, an endpoint, at a given time.
 
 use super::due::Due;
-use super::revocation;
+use super::{revocation, rotation};
 use crate::model::facts::{KeyAlgorithm, ResponseFacts};
 use crate::model::{
-    CertRole, CertificateFacts, Content, CrlFacts, EndpointFacts, Finding, FindingSet, Noun, Report, RevocationView, SourceOptions,
-    UnixTime,
+    CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EndpointFacts, Finding, FindingSet, History, Labels, Noun, Place,
+    Related, Report, RevocationView, SourceHeader, TargetState, UnixTime,
 };
 
 /// NIST SP 800-57 part 1 table 2: below these sizes a key gives less than 112 bits of security.
 const RSA_BITS: u32 = 2048;
 const EC_BITS: u32 = 224;
 
+/// What is judged: a place with all that is known of it.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The source that it is of.
+    pub header: &'a SourceHeader,
+    /// Where.
+    pub place: &'a Place,
+    /// The user's labels of this target alone.
+    pub labels: Option<&'a Labels>,
+    /// What is known of it besides its bytes.
+    pub circumstances: Option<&'a Circumstances>,
+    /// What it holds.
+    pub content: &'a Content,
+    /// What the TLS server showed.
+    pub endpoint: Option<&'a EndpointFacts>,
+    /// What other places say about it.
+    pub related: Option<&'a Related>,
+    /// Its renewals.
+    pub history: Option<&'a History>,
+}
+
+impl<'a> Subject<'a> {
+    /// A target as it is kept.
+    pub fn of(header: &'a SourceHeader, state: &'a TargetState) -> Self {
+        Self {
+            header,
+            place: &state.place,
+            labels: state.labels.as_deref(),
+            circumstances: state.circumstances.as_deref(),
+            content: &state.content,
+            endpoint: state.endpoint.as_deref(),
+            related: state.related.as_deref(),
+            history: state.history.as_deref(),
+        }
+    }
+}
+
 /// Judges what a place holds at `now`. The report says when time alone will change it.
 ///
 /// `previous` is the report on the same content from before: its verdicts stand while `view` does not know a certificate.
-pub fn assess(
-    content: &Content,
-    endpoint: Option<&EndpointFacts>,
-    view: &dyn RevocationView,
-    options: &SourceOptions,
-    previous: Option<&Report>,
-    now: UnixTime,
-) -> Report {
+pub fn assess(subject: &Subject<'_>, view: &dyn RevocationView, previous: Option<&Report>, now: UnixTime) -> Report {
+    let Subject { header, content, endpoint, related, .. } = *subject;
+    let options = &header.options;
     let mut due = Due::new(now);
     let mut certificates: Vec<FindingSet> = content.certificates.iter().map(|facts| judge_certificate(facts, &mut due)).collect();
+    for (findings, facts) in certificates.iter_mut().zip(&content.certificates) {
+        rotation::judge(subject, facts, findings, &mut due);
+        findings.extend(related.map(|related| related.certificate(&facts.fingerprint)).unwrap_or_default());
+    }
     let judged = revocation::judge(content, endpoint, view, options, previous, &mut due);
     for (findings, disagrees) in certificates.iter_mut().zip(judged.disagreements) {
         findings.insert_if(disagrees, Finding::RevocationDisagreement);
@@ -39,6 +75,7 @@ pub fn assess(
             leaf.insert_if(staple_missing, Finding::MustStapleMissing);
         }
     }
+    target.extend(related.map(|related| related.target).unwrap_or_default());
     for finding in content.responses.iter().flat_map(|facts| response(facts, view, &mut due).iter()) {
         target.insert(finding);
     }
@@ -104,7 +141,9 @@ fn unless_clean(sets: Vec<FindingSet>) -> Box<[FindingSet]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assess::fixtures;
     use crate::assess::fixtures::{certificate, crl};
+    use crate::model::SourceOptions;
     use crate::model::facts::KeyFacts;
     use crate::model::revocation::NoRevocations;
 
@@ -113,7 +152,7 @@ mod tests {
     }
 
     fn judged(content: &Content, endpoint: Option<&EndpointFacts>, now: UnixTime) -> Report {
-        assess(content, endpoint, &NoRevocations::default(), &SourceOptions::default(), None, now)
+        fixtures::judged(content, endpoint, &NoRevocations::default(), &SourceOptions::default(), None, now)
     }
 
     /// The findings of one certificate valid from 100 to 200.
@@ -125,12 +164,20 @@ mod tests {
     }
 
     fn key(algorithm: KeyAlgorithm, bits: u32) -> impl FnOnce(&mut CertificateFacts) {
-        move |facts| facts.key = KeyFacts { algorithm, bits }
+        move |facts| facts.key = KeyFacts { algorithm, bits, curve: None, digest: [0; 16] }
     }
 
     #[test]
     fn validity_is_inclusive_at_both_ends() {
-        let cases = [(99, vec![Finding::NotYetValid]), (100, vec![]), (200, vec![]), (201, vec![Finding::Expired])];
+        // It is due for renewal at 175, and so overdue from 181 on.
+        let overdue = Finding::RotationOverdue;
+        let cases = [
+            (99, vec![Finding::NotYetValid]),
+            (100, vec![]),
+            (180, vec![]),
+            (200, vec![overdue]),
+            (201, vec![Finding::Expired, overdue]),
+        ];
         for (now, expected) in cases {
             assert_eq!(found(|_| (), now), expected, "at {now}");
         }
@@ -201,7 +248,7 @@ mod tests {
     fn the_report_says_when_time_alone_changes_it() {
         let content =
             Content { certificates: [certificate("a", 100, 200)].into(), crls: [crl("ca", 100, Some(150))].into(), ..Content::default() };
-        for (now, due) in [(50, Some(100)), (100, Some(151)), (151, Some(201)), (201, None)] {
+        for (now, due) in [(50, Some(100)), (100, Some(151)), (151, Some(181)), (181, Some(201)), (201, None)] {
             assert_eq!(judged(&content, None, at(now)).due, due.map(at), "at {now}");
         }
     }

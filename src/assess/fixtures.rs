@@ -1,7 +1,16 @@
 //! Facts for tests, made by hand.
 
-use crate::model::facts::{KeyAlgorithm, KeyFacts};
-use crate::model::{CertRole, CertificateFacts, CrlFacts, EndpointFacts, FindingSet, UnixTime};
+use crate::assess::Subject;
+use crate::model::facts::{Curve, KeyAlgorithm, KeyFacts};
+use crate::model::{
+    CertRole, CertificateFacts, Content, CrlFacts, EndpointFacts, FindingSet, Place, Report, RevocationView, SourceHeader, SourceId,
+    SourceKind, SourceOptions, UnixTime,
+};
+
+/// A source of files.
+pub(crate) fn header() -> SourceHeader {
+    SourceHeader { id: SourceId { kind: SourceKind::File, name: "files".into() }, options: SourceOptions::default() }
+}
 
 /// A leaf without a flaw.
 pub(crate) fn certificate(name: &str, not_before: i64, not_after: i64) -> CertificateFacts {
@@ -20,12 +29,14 @@ pub(crate) fn certificate(name: &str, not_before: i64, not_after: i64) -> Certif
         serial: not_after.to_string().into(),
         role: CertRole::Leaf,
         self_issued: false,
-        key: KeyFacts { algorithm: KeyAlgorithm::Ec, bits: 256 },
+        key: KeyFacts { algorithm: KeyAlgorithm::Ec, bits: 256, curve: Some(Curve::P256), digest: fingerprint[..16].try_into().unwrap() },
         signature_algorithm: "ecdsa-with-SHA256".into(),
         weak_signature: false,
         key_usage: None,
         extended_key_usage: None,
         names: Box::default(),
+        names_left_out: 0,
+        constraints: None,
         lookup: None,
         authority: None,
         shown_to_servers: false,
@@ -66,4 +77,20 @@ pub(crate) fn endpoint() -> EndpointFacts {
         path_error: None,
         leaf_is_anchor: false,
     }
+}
+
+/// The report on a file that holds this.
+pub(crate) fn judged(
+    content: &Content,
+    endpoint: Option<&EndpointFacts>,
+    view: &dyn RevocationView,
+    options: &SourceOptions,
+    previous: Option<&Report>,
+    now: UnixTime,
+) -> Report {
+    let header = SourceHeader { options: options.clone(), ..header() };
+    let place = Place::file("/a.pem");
+    let subject =
+        Subject { header: &header, place: &place, labels: None, circumstances: None, content, endpoint, related: None, history: None };
+    super::assess(&subject, view, previous, now)
 }

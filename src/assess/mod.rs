@@ -9,7 +9,8 @@ mod findings;
 pub(crate) mod fixtures;
 mod renewal;
 mod revocation;
+mod rotation;
 
 pub use carry::{Look, TargetEvent, carry};
-pub use findings::{assess, certificate};
+pub use findings::{Subject, assess, certificate};
 pub use renewal::{Renewal, renewals};

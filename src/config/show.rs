@@ -92,7 +92,9 @@ impl Listing {
         };
         self.key("chain", Value::from(chain));
         self.key("trust_store", Value::from(options.trust_store));
-        self.key("rotate_at", Value::from(options.rotate_at));
+        if let Some(part) = options.rotate_at {
+            self.key("rotate_at", Value::from(part));
+        }
         self.key("revocation", strings(&options.revocation));
         if !options.labels.0.is_empty() {
             let labels = options.labels.0.iter().map(|(name, value)| (name.to_string(), Value::from(&**value)));

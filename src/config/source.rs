@@ -68,7 +68,7 @@ impl Defaults {
                 deadline: deadline.or(known.deadline),
                 retain: retain.or(known.retain),
                 max_series: max_series.unwrap_or(known.max_series),
-                rotate_at: rotate_at.unwrap_or(known.rotate_at),
+                rotate_at: rotate_at.or(known.rotate_at),
                 revocation: revocation.map_or_else(|| known.revocation.clone(), Arc::from),
                 ..known.clone()
             },

@@ -11,8 +11,7 @@ use super::interner::Interner;
 use super::store::{Bucket, Entry};
 use crate::assess::{TargetEvent, carry};
 use crate::model::options::Labels;
-use crate::model::revocation::NoRevocations;
-use crate::model::{Circumstances, FailureFacts, Place, Render, RevocationView, SourceHeader, Stamp, TargetState, UnixTime};
+use crate::model::{Circumstances, FailureFacts, Place, Related, Render, RevocationView, SourceHeader, Stamp, TargetState, UnixTime};
 
 const BUCKET: usize = 1_000;
 
@@ -40,6 +39,7 @@ pub(super) struct Totals {
     pub(super) bundles: u64,
     pub(super) certificates: u64,
     pub(super) series: u64,
+    pub(super) unowned: u64,
 }
 
 /// Bucket and position in it.
@@ -154,6 +154,7 @@ impl Ledger {
         place: &Place,
         labels: Option<Arc<Labels>>,
         circumstances: Option<Arc<Circumstances>>,
+        revocation: &dyn RevocationView,
         now: UnixTime,
     ) {
         let Ok(slot) = self.find(place) else { return };
@@ -162,10 +163,37 @@ impl Ledger {
             return;
         }
         let event = TargetEvent::Described(labels, circumstances);
-        let state = carry(Some(state), event, &NoRevocations::default(), &self.header.options, now);
+        let state = carry(Some(state), event, revocation, &self.header, now);
         if let Some(state) = state {
             self.replace(Ok(slot), state);
         }
+    }
+
+    /// Gives a target what other places say about it. Returns it as it was and as it is, when that changed anything.
+    pub(super) fn relate(
+        &mut self,
+        place: &Place,
+        related: Option<Arc<Related>>,
+        revocation: &dyn RevocationView,
+        now: UnixTime,
+    ) -> Option<(Arc<TargetState>, Arc<TargetState>)> {
+        let slot = self.find(place).ok()?;
+        let before = self.entry(slot).state.clone();
+        if before.related == related {
+            return None;
+        }
+        let after = carry(Some(&before), TargetEvent::Related(related), revocation, &self.header, now)?;
+        self.replace(Ok(slot), after);
+        Some((before, self.entry(slot).state.clone()))
+    }
+
+    /// Judges everything anew: the settings may be others than those that it was judged by.
+    pub(super) fn judge_all(&mut self, revocation: &dyn RevocationView, now: UnixTime) {
+        let header = self.header.clone();
+        self.each_changed(|state| {
+            let after = carry(Some(state), TargetEvent::TimePassed, revocation, &header, now);
+            after.filter(|after| after.report != state.report)
+        });
     }
 
     /// Ends a complete scan: drops what was not seen. Returns how many.
@@ -197,7 +225,7 @@ impl Ledger {
         entries.retain(|entry| {
             let kept = is_kept(entry);
             if !kept {
-                self.totals.take(entry);
+                self.totals.take(entry, &self.header);
                 self.hidden -= usize::from(entry.hidden);
                 self.index.remove(&entry.key);
             }
@@ -244,7 +272,7 @@ impl Ledger {
         let header = self.header.clone();
         self.each_changed(|state| {
             let is_due = state.report.due.is_some_and(|due| due <= now);
-            is_due.then(|| carry(Some(state), TargetEvent::TimePassed, revocation, &header.options, now)).flatten()
+            is_due.then(|| carry(Some(state), TargetEvent::TimePassed, revocation, &header, now)).flatten()
         });
     }
 
@@ -257,7 +285,7 @@ impl Ledger {
                 content.certificates.iter().any(|facts| facts.lookup.is_some() && revocation.answers(&facts.fingerprint).is_some())
                     || content.crls.iter().any(|list| revocation.checked(&list.fingerprint).is_some())
                     || content.responses.iter().any(|response| revocation.checked(&response.fingerprint).is_some());
-            let after = is_about.then(|| carry(Some(state), TargetEvent::TimePassed, revocation, &header.options, now)).flatten();
+            let after = is_about.then(|| carry(Some(state), TargetEvent::TimePassed, revocation, &header, now)).flatten();
             after.filter(|after| after.report != state.report)
         });
     }
@@ -337,13 +365,13 @@ impl Ledger {
         let series = u32::try_from(self.render.series(&self.header, &state)).unwrap_or(u32::MAX);
         let former = found.ok().map(|slot| self.entry(slot).clone());
         if let Some(former) = &former {
-            self.totals.take(former);
+            self.totals.take(former, &self.header);
             self.hidden -= usize::from(former.hidden);
         }
         let hidden = self.totals.series + u64::from(series) > self.header.options.max_series;
         let key = former.as_ref().map_or_else(|| found.err().unwrap_or_default(), |former| former.key);
         let entry = Entry { key, state: Arc::new(state), series, hidden };
-        self.totals.add(&entry);
+        self.totals.add(&entry, &self.header);
         self.hidden += usize::from(hidden);
         let newly_hidden = hidden && !former.as_ref().is_some_and(|former| former.hidden);
         match found {
@@ -417,18 +445,20 @@ impl Ledger {
 }
 
 impl Totals {
-    fn add(&mut self, entry: &Entry) {
+    fn add(&mut self, entry: &Entry, header: &SourceHeader) {
         let state = &entry.state;
         self.targets += 1;
         self.bundles += u64::from(is_bundle(state));
+        self.unowned += u64::from(state.is_unowned(&header.options));
         self.certificates += state.content.certificates.len() as u64;
         self.series += if entry.hidden { 0 } else { u64::from(entry.series) };
     }
 
-    fn take(&mut self, entry: &Entry) {
+    fn take(&mut self, entry: &Entry, header: &SourceHeader) {
         let state = &entry.state;
         self.targets -= 1;
         self.bundles -= u64::from(is_bundle(state));
+        self.unowned -= u64::from(state.is_unowned(&header.options));
         self.certificates -= state.content.certificates.len() as u64;
         self.series -= if entry.hidden { 0 } else { u64::from(entry.series) };
     }

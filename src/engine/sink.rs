@@ -194,7 +194,6 @@ impl Sink for ScanSink {
             }
         }
 
-        let options = &self.watch.header.options;
         let mut ledger = self.watch.ledger();
         if self.is_over() {
             return;
@@ -208,7 +207,7 @@ impl Sink for ScanSink {
         let before = ledger.get(&place).cloned();
         let look = Look { place, labels, circumstances, facts, failure, stamp, counted: is_endpoint };
         let event = TargetEvent::Looked(Box::new(look));
-        let Some(after) = carry(before.as_deref(), event, &*self.watch.parts.revocations.load(), options, now) else { return };
+        let Some(after) = carry(before.as_deref(), event, &*self.watch.parts.revocations.load(), &self.watch.header, now) else { return };
         self.log(before.as_deref(), &after);
         if let Some(before) = before.filter(|before| before.content != after.content) {
             self.log_renewals(&before, &after, now);
@@ -242,7 +241,8 @@ impl Sink for ScanSink {
 
     fn described(&self, place: &Place, labels: Option<Arc<Labels>>, circumstances: Option<Arc<Circumstances>>) {
         if !self.is_over() {
-            self.watch.ledger().describe(place, labels, circumstances, self.watch.parts.clock.now().into());
+            let (view, now) = (self.watch.parts.revocations.load(), self.watch.parts.clock.now().into());
+            self.watch.ledger().describe(place, labels, circumstances, &*view, now);
             self.changed.notify_one();
         }
     }

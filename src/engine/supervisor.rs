@@ -111,7 +111,7 @@ impl Supervisor {
         self.parts.events.source_added(&id);
         let now = self.parts.clock.now().into();
         let watch = Arc::new(Watch::new(spec.header, self.parts.clone(), known));
-        watch.ledger().reassess(&*self.parts.revocations.load(), now);
+        watch.ledger().judge_all(&*self.parts.revocations.load(), now);
         super::once::publish(&watch).await;
         let (stop, stopped) = watch::channel(false);
         let runner = Runner { watch: watch.clone(), source: spec.source, schedule: spec.schedule, stop: stopped };

@@ -105,6 +105,7 @@ impl Watch {
         let status = {
             let mut status = self.status();
             (status.targets, status.bundles, status.certificates) = (totals.targets, totals.bundles, totals.certificates);
+            status.unowned = totals.unowned;
             status.clone()
         };
         let rendered = self.parts.render.source(&self.header, &status);

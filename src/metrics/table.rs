@@ -114,7 +114,8 @@ families! {
         /// End of the certificate's validity, in Unix seconds (RFC 5280 section 4.1.2.5).
         CERT_NOT_AFTER: gauge<Certificate> = "x509_cert_not_after";
         /// When the owner of the leaf certificate should have renewed it, in Unix seconds: cert-manager's word where it manages
-        /// it, else after the part of its lifetime that the source's rotate_at says.
+        /// it, else after the part of its lifetime that the source's rotate_at says, else as the renewals seen in its place show, else
+        /// after three quarters of it.
         CERT_RENEWAL_DUE: gauge<Certificate> = "x509_cert_renewal_due_timestamp_seconds";
         /// Always 1; what else is known of the leaf certificate stands in the labels.
         CERT_INFO: gauge<CertificateInfo> = "x509_cert_info";

@@ -85,8 +85,12 @@ pub struct CertificateFacts {
     pub key_usage: Option<u16>,
     /// Extended key usages by their usual names, else OIDs; `None` without the extension.
     pub extended_key_usage: Option<Arc<[Arc<str>]>>,
-    /// Subject alternative names.
+    /// Subject alternative names, as many as are kept.
     pub names: Box<[SubjectName]>,
+    /// How many more there are.
+    pub names_left_out: u32,
+    /// How far a CA may go: basicConstraints' path length and nameConstraints; `None` where it says neither.
+    pub constraints: Option<Box<Constraints>>,
     /// What its revocation is looked up by; `None` of a self-signed CA certificate.
     pub lookup: Option<Box<Lookup>>,
     /// It is shown to servers, as a source's own client certificate.
@@ -103,6 +107,45 @@ pub struct KeyFacts {
     pub algorithm: KeyAlgorithm,
     /// Modulus or field size in bits; 0 when unknown.
     pub bits: u32,
+    /// The named curve of an elliptic curve key.
+    pub curve: Option<Curve>,
+    /// The first 16 bytes of the SHA-256 of the SubjectPublicKeyInfo: equal for equal keys.
+    pub digest: [u8; 16],
+}
+
+closed! {
+    /// A named curve, by the name that NIST, SEC 2 or RFC 5639 gives it.
+    pub enum Curve {
+        /// secp224r1
+        P224 = "P-224",
+        /// secp256r1, prime256v1
+        P256 = "P-256",
+        /// secp384r1
+        P384 = "P-384",
+        /// secp521r1
+        P521 = "P-521",
+        /// SEC 2
+        Secp256k1 = "secp256k1",
+        /// RFC 5639
+        BrainpoolP256r1 = "brainpoolP256r1",
+        /// RFC 5639
+        BrainpoolP384r1 = "brainpoolP384r1",
+        /// RFC 5639
+        BrainpoolP512r1 = "brainpoolP512r1",
+        /// Any other, or parameters instead of a name.
+        Other = "other",
+    }
+}
+
+/// What a CA certificate allows below it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constraints {
+    /// How many CA certificates may follow in a path (RFC 5280 section 4.2.1.9); `None`: as many as you like.
+    pub path_length: Option<u32>,
+    /// Names that are permitted, such as `DNS:.example.com`, `IP:10.0.0.0/8` (RFC 5280 section 4.2.1.10).
+    pub permitted: Box<[Box<str>]>,
+    /// Names that are excluded, spelled likewise.
+    pub excluded: Box<[Box<str>]>,
 }
 
 closed! {

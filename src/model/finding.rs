@@ -65,6 +65,58 @@ closed! {
         Expiring = "expiring",
         /// The place does not answer, or not with what belongs there.
         Unreachable = "unreachable",
+        /// Due for renewal for longer than a quarter of the time from there to its end.
+        RotationOverdue = "rotation_overdue",
+        /// It was renewed, and has the key that the certificate before it had.
+        KeyReused = "key_reused",
+        /// Every known path from it ends before the certificate itself does.
+        OutlivesIssuer = "outlives_issuer",
+        /// A trust bundle holds it, and nothing that is watched hangs on it, while other certificates of the bundle are in use.
+        CaUnused = "ca_unused",
+        /// Its key is of an algorithm that the policy does not allow.
+        KeyAlgorithmNotAllowed = "key_algorithm_not_allowed",
+        /// Its key is of a size that the policy does not allow.
+        KeySizeNotAllowed = "key_size_not_allowed",
+        /// Its key is on a curve that the policy does not allow.
+        CurveNotAllowed = "curve_not_allowed",
+        /// It is signed with an algorithm that the policy does not allow.
+        SignatureAlgorithmNotAllowed = "signature_algorithm_not_allowed",
+        /// It is valid for longer than the policy allows.
+        ValidityTooLong = "validity_too_long",
+        /// It is valid for less than the policy asks for.
+        ValidityTooShort = "validity_too_short",
+        /// It is valid for longer than the policy wants, and not for longer than it allows.
+        ValidityAboveWanted = "validity_above_wanted",
+        /// It lacks a key usage that the policy requires (RFC 5280 section 4.2.1.3).
+        KeyUsageMissing = "key_usage_missing",
+        /// It lacks an extended key usage that the policy requires (RFC 5280 section 4.2.1.12).
+        ExtendedKeyUsageMissing = "extended_key_usage_missing",
+        /// It has no SPIFFE ID, or several, and the policy requires one (SPIFFE X.509-SVID section 2).
+        SpiffeIdMissing = "spiffe_id_missing",
+        /// Its SPIFFE ID is of a trust domain that the policy does not allow.
+        TrustDomainNotAllowed = "trust_domain_not_allowed",
+        /// It has a DNS name that none of the policy's patterns fits.
+        DnsNameNotAllowed = "dns_name_not_allowed",
+        /// It has an IP address as a name, and the policy allows none.
+        IpNameNotAllowed = "ip_name_not_allowed",
+        /// It is issued by somebody whom the policy does not name.
+        IssuerNotAllowed = "issuer_not_allowed",
+        /// More CA certificates may follow below it than the policy allows (RFC 5280 section 4.2.1.9).
+        PathLengthNotAllowed = "path_length_not_allowed",
+        /// It lacks name constraints that the policy requires, or permits more (RFC 5280 section 4.2.1.10).
+        NameConstraintsMissing = "name_constraints_missing",
+        /// A waiver for it has ended.
+        WaiverEnded = "waiver_ended",
+        /// The endpoint serves an older certificate than the one that is stored for it.
+        StoredNotServed = "stored_not_served",
+        /// The endpoint serves a certificate that is stored in none of the places that are watched.
+        ServedUnknown = "served_unknown",
+        /// The addresses behind the name serve different certificates.
+        AddressesDiffer = "addresses_differ",
+        /// Leaves are issued by a CA of a name that the trust bundle holds, under a key that it lacks.
+        BundleLacksIssuer = "bundle_lacks_issuer",
+        /// The client certificate that is shown to the endpoint does not verify against the trust bundle of its server.
+        ClientNotTrusted = "client_not_trusted_by_bundle",
     }
 }
 
@@ -94,7 +146,28 @@ impl Finding {
             | Self::MissingServerAuth
             | Self::MissingClientAuth
             | Self::MustStapleMissing
-            | Self::RevocationDisagreement => &[Noun::Certificate],
+            | Self::RevocationDisagreement
+            | Self::RotationOverdue
+            | Self::KeyReused
+            | Self::OutlivesIssuer
+            | Self::CaUnused
+            | Self::KeyAlgorithmNotAllowed
+            | Self::KeySizeNotAllowed
+            | Self::CurveNotAllowed
+            | Self::SignatureAlgorithmNotAllowed
+            | Self::ValidityTooLong
+            | Self::ValidityTooShort
+            | Self::ValidityAboveWanted
+            | Self::KeyUsageMissing
+            | Self::ExtendedKeyUsageMissing
+            | Self::SpiffeIdMissing
+            | Self::TrustDomainNotAllowed
+            | Self::DnsNameNotAllowed
+            | Self::IpNameNotAllowed
+            | Self::IssuerNotAllowed
+            | Self::PathLengthNotAllowed
+            | Self::NameConstraintsMissing => &[Noun::Certificate],
+            Self::WaiverEnded => &[Noun::Certificate, Noun::Crl, Noun::Target],
             Self::WeakSignature => &[Noun::Certificate, Noun::Crl, Noun::Responder],
             Self::Regressed | Self::Shrunk | Self::ScopeMismatch => &[Noun::Crl],
             Self::Stale | Self::SignatureInvalid | Self::Unreachable => &[Noun::Crl, Noun::Responder],
@@ -108,7 +181,12 @@ impl Finding {
             | Self::MutualTlsNotEnforced
             | Self::MutualTlsNotOptional
             | Self::StapleInvalid
-            | Self::StapleStale => &[Noun::Target],
+            | Self::StapleStale
+            | Self::StoredNotServed
+            | Self::ServedUnknown
+            | Self::AddressesDiffer
+            | Self::BundleLacksIssuer
+            | Self::ClientNotTrusted => &[Noun::Target],
         }
     }
 
@@ -120,7 +198,7 @@ impl Finding {
 
 /// A set of findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FindingSet(u64);
+pub struct FindingSet(u128);
 
 impl FindingSet {
     /// Nothing found.
@@ -128,7 +206,17 @@ impl FindingSet {
 
     /// Adds one.
     pub fn insert(&mut self, finding: Finding) {
-        self.0 |= 1 << finding as u64;
+        self.0 |= 1 << finding as u128;
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, finding: Finding) {
+        self.0 &= !(1 << finding as u128);
+    }
+
+    /// Adds all of another set.
+    pub fn extend(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 
     /// Adds one when it holds.
@@ -140,7 +228,7 @@ impl FindingSet {
 
     /// Whether it is in.
     pub const fn contains(self, finding: Finding) -> bool {
-        self.0 & (1 << finding as u64) != 0
+        self.0 & (1 << finding as u128) != 0
     }
 
     /// Whether nothing is in.
@@ -170,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_set_holds_every_finding_apart() {
-        assert!(Finding::ALL.len() <= 64);
+        assert!(Finding::ALL.len() <= 128);
         for finding in Finding::ALL {
             let set: FindingSet = [*finding].into_iter().collect();
             assert_eq!(set.iter().collect::<Vec<_>>(), [*finding]);

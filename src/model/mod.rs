@@ -12,8 +12,11 @@ pub mod options;
 pub mod place;
 pub mod probe;
 pub mod quantity;
+pub mod related;
 pub mod render;
+pub mod renewal;
 pub mod revocation;
+pub mod rules;
 pub mod scan;
 pub mod snapshot;
 pub mod state;
@@ -30,11 +33,14 @@ pub use observation::{Failure, Handshake, Limits, Material, Observation, Secret,
 pub use options::{Labels, SourceOptions};
 pub use place::{Place, Shard};
 pub use quantity::{ByteSize, HumanDuration};
+pub use related::{Evidence, Related};
 pub use render::{Fragment, Render, Rendered};
+pub use renewal::{History, Renewed};
 pub use revocation::{
     Answer, Answers, Authority, DistributionPoint, Lookup, Pointers, Policy, RevocationMethod, RevocationReason, RevocationStatus,
     RevocationView, Revocations, RevokedFor, Says, Services, Signed, Verdict,
 };
+pub use rules::Rules;
 pub use scan::{ApiEvent, BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use snapshot::{SnapshotView, Snapshots};
 pub use state::{Circumstances, FailureFacts, Report, SourceHeader, SourceStatus, TargetState, Use};

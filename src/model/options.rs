@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::revocation::RevocationMethod;
+use super::rules::Rules;
 
 /// The user's own labels, sorted by name: on every series of a source or target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -37,8 +38,15 @@ pub struct SourceOptions {
     pub chain: ChainScope,
     /// A public trust store: each place is folded into one series.
     pub trust_store: bool,
-    /// The part of the lifetime after which a leaf should have been renewed.
-    pub rotate_at: f64,
+    /// The part of the lifetime after which a leaf should have been renewed; `None`: as its renewals show, else
+    /// [`ROTATE_AT`](super::renewal::ROTATE_AT).
+    pub rotate_at: Option<f64>,
+    /// The endpoints that leaves of this source are for, as their targets are written.
+    pub serves: Arc<[Box<str>]>,
+    /// Endpoints of this source must serve what is stored in a place that is watched.
+    pub must_be_stored: bool,
+    /// What holds for certificates of all sources.
+    pub rules: Arc<Rules>,
     /// How revocation is looked up, most preferred first; empty: not at all.
     pub revocation: Arc<[RevocationMethod]>,
     /// Whether all of them are asked, and not only until one answers.
@@ -55,7 +63,10 @@ impl Default for SourceOptions {
             max_series: 5_000_000,
             chain: ChainScope::All,
             trust_store: false,
-            rotate_at: 0.75,
+            rotate_at: None,
+            serves: Arc::from([]),
+            must_be_stored: false,
+            rules: Arc::default(),
             revocation: Arc::from([RevocationMethod::Staple, RevocationMethod::Crl, RevocationMethod::Ocsp]),
             compare: false,
         }

@@ -10,6 +10,8 @@ use super::finding::FindingSet;
 use super::id::SourceId;
 use super::options::{Labels, SourceOptions};
 use super::place::Place;
+use super::related::Related;
+use super::renewal::History;
 use super::revocation::Verdict;
 use super::scan::Stamp;
 use super::time::UnixTime;
@@ -28,6 +30,10 @@ pub struct TargetState {
     pub content: Arc<Content>,
     /// What the TLS server showed, as last seen.
     pub endpoint: Option<Arc<EndpointFacts>>,
+    /// What other places say about it.
+    pub related: Option<Arc<Related>>,
+    /// Its renewals.
+    pub history: Option<Box<History>>,
     /// What is wrong with it.
     pub report: Report,
     /// Why the last look failed; `None` when it did not.
@@ -146,6 +152,8 @@ pub struct SourceStatus {
     pub bundles: u64,
     /// Known places.
     pub targets: u64,
+    /// Places with a leaf whose owner no label names.
+    pub unowned: u64,
     /// Certificates in them.
     pub certificates: u64,
     /// When the latest scan ended.

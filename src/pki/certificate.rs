@@ -130,6 +130,8 @@ pub fn read<'a>(der: &'a [u8], limits: &Limits) -> Result<Certificate<'a>, Certi
         key_usage: extensions.key_usage,
         extended_key_usage: extensions.extended_key_usage,
         names: extensions.names,
+        names_left_out: extensions.names_left_out,
+        constraints: extensions.constraints,
         lookup,
         authority,
     };

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use x509_parser::certificate::X509Certificate;
 
+use super::constraints;
 use super::der::{self, Malformed, Reader, Value};
 use super::name::lossless;
 use super::oid;
 use super::pointers::Raw;
-use crate::model::facts::SubjectName;
+use crate::model::facts::{Constraints, SubjectName};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -24,6 +25,10 @@ pub struct Extensions<'a> {
     pub extended_key_usage: Option<Arc<[Arc<str>]>>,
     /// Subject alternative names, up to the limit.
     pub names: Box<[SubjectName]>,
+    /// How many more there are.
+    pub names_left_out: u32,
+    /// Path length and name constraints.
+    pub constraints: Option<Box<Constraints>>,
     /// What revocation is looked up by, still to be read.
     pub revocation: Raw<'a>,
 }
@@ -35,28 +40,37 @@ impl<'a> Extensions<'a> {
     /// Reads them; at most `names` alternative names are kept.
     pub fn read(certificate: &X509Certificate<'a>, names: usize) -> Self {
         let mut found = Self::default();
-        let (mut constraints, mut alternative_names) = (None, None);
+        let (mut constraints, mut alternative_names, mut name_constraints) = (None, None, None);
         for extension in certificate.extensions() {
             match extension.oid.as_bytes() {
-                [0x55, 0x1d, 0x13] if constraints.is_none() => constraints = is_ca(extension.value).ok(),
+                [0x55, 0x1d, 0x13] if constraints.is_none() => constraints = basic_constraints(extension.value).ok(),
                 [0x55, 0x1d, 0x0f] if found.key_usage.is_none() => found.key_usage = key_usage(extension.value).ok(),
                 [0x55, 0x1d, 0x25] if found.extended_key_usage.is_none() => {
                     found.extended_key_usage = extended_key_usage(extension.value).ok()
                 }
                 [0x55, 0x1d, 0x11] if alternative_names.is_none() => alternative_names = subject_names(extension.value, names).ok(),
+                [0x55, 0x1d, 0x1e] if name_constraints.is_none() => name_constraints = constraints::read(extension.value).ok(),
                 id => found.revocation.note(id, extension.value),
             }
         }
-        found.is_ca = constraints.unwrap_or(false);
-        found.names = alternative_names.unwrap_or_default();
+        let (is_ca, path_length) = constraints.unwrap_or_default();
+        let (permitted, excluded) = name_constraints.unwrap_or_default();
+        found.is_ca = is_ca;
+        if is_ca && (path_length.is_some() || !permitted.is_empty() || !excluded.is_empty()) {
+            found.constraints = Some(Box::new(Constraints { path_length, permitted, excluded }));
+        }
+        (found.names, found.names_left_out) = alternative_names.unwrap_or_default();
         found
     }
 }
 
-fn is_ca(value: &[u8]) -> Result<bool, Malformed> {
+/// Whether it is a CA, and its path length.
+fn basic_constraints(value: &[u8]) -> Result<(bool, Option<u32>), Malformed> {
     let mut constraints = Reader::new(Reader::new(value).expect(der::SEQUENCE)?);
     // BOOLEAN; encoders that write 1 instead of 255 exist.
-    Ok(constraints.optional(0x01)?.is_some_and(|flag| flag.iter().any(|byte| *byte != 0)))
+    let is_ca = constraints.optional(0x01)?.is_some_and(|flag| flag.iter().any(|byte| *byte != 0));
+    let length = constraints.optional(der::INTEGER).ok().flatten().and_then(|number| der::unsigned(number).ok());
+    Ok((is_ca, length.map(|length| u32::try_from(length).unwrap_or(u32::MAX))))
 }
 
 fn key_usage(value: &[u8]) -> Result<u16, Malformed> {
@@ -73,13 +87,18 @@ fn extended_key_usage(value: &[u8]) -> Result<Arc<[Arc<str>]>, Malformed> {
     Ok(names.into())
 }
 
-fn subject_names(value: &[u8], limit: usize) -> Result<Box<[SubjectName]>, Malformed> {
+/// As many as the limit allows, and how many more there are.
+fn subject_names(value: &[u8], limit: usize) -> Result<(Box<[SubjectName]>, u32), Malformed> {
     let mut values = Reader::new(Reader::new(value).expect(der::SEQUENCE)?);
     let mut names = Vec::new();
     while !values.is_empty() && names.len() < limit {
         names.push(subject_name(values.next()?));
     }
-    Ok(names.into())
+    let mut left_out = 0;
+    while !values.is_empty() && values.next().is_ok() {
+        left_out += 1;
+    }
+    Ok((names.into(), left_out))
 }
 
 // RFC 5280 section 4.2.1.6
@@ -131,12 +150,14 @@ mod tests {
     #[test]
     fn alternative_names_of_every_kind() {
         let value = b"\x30\x2a\x82\x01a\x81\x01b\x86\x01c\x87\x04\x7f\x00\x00\x01\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x87\x01x\xa4\x00\x82\x02\xffz";
-        let names = subject_names(value, 100).unwrap();
+        let (names, left_out) = subject_names(value, 100).unwrap();
+        assert_eq!(left_out, 0);
         let prefixed: Vec<_> = names.iter().map(SubjectName::prefixed).collect();
         assert_eq!(
             prefixed,
             ["DNS:a", "email:b", "URI:c", "IP:127.0.0.1", "IP:::1", "other:iPAddress", "other:directoryName", "DNS:\\FFz"]
         );
-        assert_eq!(subject_names(value, 2).unwrap().len(), 2);
+        let (names, left_out) = subject_names(value, 2).unwrap();
+        assert_eq!((names.len(), left_out), (2, 6), "what is left out is counted");
     }
 }

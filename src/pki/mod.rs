@@ -5,6 +5,7 @@
 pub mod authority;
 pub mod certificate;
 mod chain;
+mod constraints;
 pub mod container;
 pub mod crl;
 mod decode;

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::der::{self, Reader};
+use crate::model::facts::Curve;
 
 /// id-RSASSA-PSS
 pub const RSASSA_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
@@ -147,6 +148,21 @@ pub fn usage_name(oid: &[u8]) -> String {
         _ => "",
     };
     if known.is_empty() { dotted(oid) } else { known.to_owned() }
+}
+
+/// A named curve.
+pub fn curve(oid: &[u8]) -> Curve {
+    match oid {
+        b"\x2a\x86\x48\xce\x3d\x03\x01\x07" => Curve::P256,
+        b"\x2b\x81\x04\x00\x0a" => Curve::Secp256k1,
+        b"\x2b\x81\x04\x00\x21" => Curve::P224,
+        b"\x2b\x81\x04\x00\x22" => Curve::P384,
+        b"\x2b\x81\x04\x00\x23" => Curve::P521,
+        b"\x2b\x24\x03\x03\x02\x08\x01\x01\x07" => Curve::BrainpoolP256r1,
+        b"\x2b\x24\x03\x03\x02\x08\x01\x01\x0b" => Curve::BrainpoolP384r1,
+        b"\x2b\x24\x03\x03\x02\x08\x01\x01\x0d" => Curve::BrainpoolP512r1,
+        _ => Curve::Other,
+    }
 }
 
 /// Field size in bits of a named curve; 0 when unknown.

@@ -93,7 +93,7 @@ fn all_of_the_design_is_understood() {
     assert_eq!(nginx.schedule.to_string(), "*/10 * * * *", "from [defaults]");
     assert_eq!(nginx.options.chain, ChainScope::Leaf);
     assert_eq!(nginx.options.deadline, Some(Duration::from_secs(120)));
-    assert_eq!(nginx.options.rotate_at, 0.5);
+    assert_eq!(nginx.options.rotate_at, Some(0.5));
     let labels: Vec<(&str, &str)> = nginx.options.labels.0.iter().map(|(name, value)| (&**name, &**value)).collect();
     assert_eq!(labels, [("owner", "a \"quoted\" \\ name"), ("team", "web")], "sorted by name");
     assert_eq!(*nginx.options.revocation, [RevocationMethod::Ocsp, RevocationMethod::Crl]);

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::assess::assess;
-use crate::assess::fixtures::{certificate, crl, endpoint};
+use crate::assess::fixtures::{certificate, crl, endpoint, judged};
 use crate::model::facts::ResponseFacts;
 use crate::model::revocation::{FixedRevocations, NoRevocations};
 use crate::model::{DistributionPoint, Pointers};
@@ -89,7 +88,7 @@ fn before(verdict: Verdict) -> Report {
 
 fn verdict(facts: CertificateFacts, answers: Option<Answers>, order: &[RevocationMethod], previous: Option<Verdict>) -> Verdict {
     let view = answers.map(|answers| service(&facts, answers)).unwrap_or_default();
-    let report = assess(&content(&[facts]), None, &view, &methods(order), previous.map(before).as_ref(), at(NOW));
+    let report = judged(&content(&[facts]), None, &view, &methods(order), previous.map(before).as_ref(), at(NOW));
     report.verdict(0).cloned().expect("there is a verdict")
 }
 
@@ -303,7 +302,7 @@ fn only_sources_and_certificates_that_ask_for_it_have_verdicts() {
     let ca = || changed(|facts, lookup| (facts.role, lookup.is_ca) = (CertRole::Intermediate, true));
     let chain = content(&[leaf(), ca(), root()]);
     let judged =
-        |options: SourceOptions, content: &Content| assess(content, None, &NoRevocations::default(), &options, None, at(NOW)).revocation;
+        |options: SourceOptions, content: &Content| judged(content, None, &NoRevocations::default(), &options, None, at(NOW)).revocation;
     let words = |verdicts: &[Verdict]| verdicts.iter().map(|verdict| (verdict.status, verdict.reason)).collect::<Vec<_>>();
     let self_signed = (NotApplicable, Some(Why::SelfSigned));
     for (behaviour, options, expected) in [
@@ -339,7 +338,7 @@ fn methods_that_differ_for_longer_than_a_day_are_a_finding() {
     ] {
         let facts = leaf();
         let view = service(&facts, known(Some(crl), ocsp));
-        let report = assess(&content(&[facts]), None, &view, &methods(&ORDER), None, at(NOW));
+        let report = judged(&content(&[facts]), None, &view, &methods(&ORDER), None, at(NOW));
         assert_eq!(report.certificate(0).contains(Finding::RevocationDisagreement), expected, "{behaviour}");
         if let Some(due) = due {
             assert_eq!(report.due, Some(at(due)), "{behaviour}");
@@ -369,11 +368,11 @@ fn a_staple_is_judged_at_its_endpoint() {
         ("only by staple, and it is stale", false, shown(Some(stale())), &[Staple], vec![StapleStale], Unknown),
     ] {
         let content = content(&[changed(|_, lookup| lookup.must_staple = demanded)]);
-        let report = assess(&content, Some(&endpoint), &NoRevocations::default(), &methods(order), None, at(NOW));
+        let report = judged(&content, Some(&endpoint), &NoRevocations::default(), &methods(order), None, at(NOW));
         let found: Vec<Finding> = report.certificate(0).iter().chain(report.target.iter()).collect();
         assert_eq!(found, expected, "{behaviour}");
         assert_eq!(report.verdict(0).map(|verdict| verdict.status), Some(status), "{behaviour}");
-        let off = assess(&content, Some(&endpoint), &NoRevocations::default(), &methods(&[]), None, at(NOW));
+        let off = judged(&content, Some(&endpoint), &NoRevocations::default(), &methods(&[]), None, at(NOW));
         assert!(off.certificate(0).is_empty() && off.target.is_empty(), "{behaviour}: switched off");
     }
 }
@@ -383,12 +382,12 @@ fn time_alone_makes_a_good_answer_stale() {
     let facts = leaf();
     let view = service(&facts, known(Some(good()), Some(Err(Why::NoSource))));
     let content = content(&[facts]);
-    let status = |now| assess(&content, None, &view, &methods(&ORDER), None, at(now)).verdict(0).map(|verdict| verdict.status);
-    let report = assess(&content, None, &view, &methods(&ORDER), None, at(NOW));
+    let status = |now| judged(&content, None, &view, &methods(&ORDER), None, at(now)).verdict(0).map(|verdict| verdict.status);
+    let report = judged(&content, None, &view, &methods(&ORDER), None, at(NOW));
     assert_eq!(report.due, Some(at(NOW + DAY + 1)));
     assert_eq!((status(NOW + DAY), status(NOW + DAY + 1)), (Some(Good), Some(Unknown)));
     // The verdict of a former process has no answer behind it, and ends all the same.
-    let again = assess(&content, None, &NoRevocations::default(), &methods(&ORDER), Some(&report), at(NOW));
+    let again = judged(&content, None, &NoRevocations::default(), &methods(&ORDER), Some(&report), at(NOW));
     assert_eq!((again.due, &again.revocation), (Some(at(NOW + DAY + 1)), &report.revocation));
 }
 
@@ -412,7 +411,7 @@ fn files_of_lists_and_responses_show_what_was_checked() {
             ..FixedRevocations::default()
         };
         let content = Content { crls: [list].into(), ..Content::default() };
-        let report = assess(&content, None, &view, &SourceOptions::default(), None, at(now));
+        let report = judged(&content, None, &view, &SourceOptions::default(), None, at(now));
         assert_eq!(report.crl(0).iter().collect::<Vec<_>>(), expected, "{behaviour}");
     }
     for (behaviour, checked, now, expected) in [
@@ -435,7 +434,7 @@ fn files_of_lists_and_responses_show_what_was_checked() {
             ..FixedRevocations::default()
         };
         let content = Content { responses: [response].into(), ..Content::default() };
-        let report = assess(&content, None, &view, &SourceOptions::default(), None, at(now));
+        let report = judged(&content, None, &view, &SourceOptions::default(), None, at(now));
         assert_eq!(report.target.iter().collect::<Vec<_>>(), expected, "{behaviour}");
         assert_eq!(report.due, (now == NOW).then(|| at(NOW + 1)), "{behaviour}");
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::assess::Look;
-use crate::assess::fixtures::certificate;
+use crate::assess::fixtures::{certificate, header};
 use crate::engine::testing::CountingRender;
 use crate::model::revocation::NoRevocations;
 use crate::model::{Facts, SourceId, SourceKind, SourceOptions};
@@ -23,7 +23,7 @@ fn state(path: usize, not_after: i64) -> TargetState {
         stamp,
         counted: false,
     };
-    carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &SourceOptions::default(), UnixTime::from_secs(1)).unwrap()
+    carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &header(), UnixTime::from_secs(1)).unwrap()
 }
 
 fn publish(ledger: &mut Ledger) -> usize {
@@ -79,7 +79,7 @@ fn totals_follow_every_change() {
         ledger.put(state(path, 100));
     }
     ledger.put(TargetState { content: Arc::default(), ..state(3, 100) });
-    assert_eq!(ledger.totals, Totals { targets: 10, bundles: 9, certificates: 9, series: 20 });
+    assert_eq!(ledger.totals, Totals { targets: 10, bundles: 9, certificates: 9, series: 20, unowned: 9 });
     ledger.begin();
     assert_eq!(ledger.sweep(), 10);
     assert_eq!(ledger.totals, Totals::default());
@@ -126,10 +126,14 @@ fn what_is_due_is_judged_anew() {
     ledger.put(state(0, 100));
     ledger.put(state(1, 300));
     publish(&mut ledger);
+    // A renewal is overdue before the certificate ends.
+    assert_eq!(ledger.due(), Some(UnixTime::from_secs(81)));
+    ledger.reassess(&NoRevocations::default(), UnixTime::from_secs(81));
+    assert_eq!(publish(&mut ledger), 1);
     assert_eq!(ledger.due(), Some(UnixTime::from_secs(101)));
     ledger.reassess(&NoRevocations::default(), UnixTime::from_secs(101));
     assert_eq!(publish(&mut ledger), 1);
-    assert_eq!(ledger.due(), Some(UnixTime::from_secs(301)));
+    assert_eq!(ledger.due(), Some(UnixTime::from_secs(243)));
     assert!(!ledger.get(&Place::file("/0")).unwrap().report.certificate(0).is_empty());
 }
 

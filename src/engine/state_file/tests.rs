@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::assess::fixtures::{certificate, crl, endpoint};
+use crate::assess::fixtures::{certificate, crl, endpoint, header};
 use crate::assess::{Look, TargetEvent, carry};
 use crate::engine::store::{Bucket, Entry, SourceState};
 use crate::model::revocation::NoRevocations;
@@ -21,14 +21,8 @@ fn snapshot(targets: usize) -> Snapshot {
             let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: -4, changed: i64::MAX });
             let failure = Some(Failure::new(Stage::Handshake, Reason::Timeout, "late"));
             let look = Look { place, labels: None, circumstances: None, facts: Some(facts), failure, stamp, counted: false };
-            let state = carry(
-                None,
-                TargetEvent::Looked(Box::new(look)),
-                &NoRevocations::default(),
-                &SourceOptions::default(),
-                UnixTime::from_secs(5),
-            )
-            .unwrap();
+            let event = TargetEvent::Looked(Box::new(look));
+            let state = carry(None, event, &NoRevocations::default(), &header(), UnixTime::from_secs(5)).unwrap();
             Entry { key: n as u64, state: Arc::new(state), series: 0, hidden: false }
         })
         .collect();

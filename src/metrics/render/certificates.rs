@@ -38,9 +38,7 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
             page.line(table::CERT_EXPIRED, &all, findings.contains(Finding::Expired));
         }
         if certificate.role == CertRole::Leaf {
-            let told = target.circumstances.as_ref().and_then(|known| known.renewal_due);
-            let due = told.map_or_else(|| renewal_due(certificate, source.options.rotate_at), |due| due.secs());
-            page.line(table::CERT_RENEWAL_DUE, &all, due);
+            page.line(table::CERT_RENEWAL_DUE, &all, target.renewal_due(certificate, &source.options).secs());
             info(rest, certificate);
             page.line(table::CERT_INFO, &[place, which, rest], 1_u64);
         }
@@ -170,12 +168,4 @@ fn joined(parts: impl Iterator<Item = impl AsRef<str>>) -> String {
         text.push_str(part.as_ref());
     }
     text
-}
-
-/// notBefore and so much of the lifetime, in whole seconds.
-fn renewal_due(certificate: &CertificateFacts, rotate_at: f64) -> i64 {
-    let (start, end) = (certificate.not_before.secs(), certificate.not_after.secs());
-    let part = end.saturating_sub(start) as f64 * rotate_at;
-    // A float cast saturates.
-    start.saturating_add(part.round() as i64)
 }
