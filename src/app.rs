@@ -19,12 +19,12 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::assess::relate::Relate;
 use crate::config::{self, Config, ConfigError, Located, RevocationConfig};
 use crate::engine::store::SnapshotStore;
-use crate::engine::{Parts, Supervisor};
+use crate::engine::{Parts, Relating, SteadyClock, Supervisor};
 use crate::http;
 use crate::metrics::Counters;
-use crate::model::clock::SystemClock;
 use crate::model::{Clock, Events, Shard, SnapshotView, UnixTime};
 use crate::revocation::Views;
 
@@ -112,7 +112,7 @@ struct App {
 pub async fn run(options: Options) -> Result<Ended, AppError> {
     let config = load(options.config.clone())?;
     let start = |error: &dyn std::fmt::Display| AppError::Start(error.to_string());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
     let counters = Arc::new(Counters::new(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| start(&error))?);
     let store = Arc::new(SnapshotStore::default());
     let render = sources::renderer(&config.metrics.compatibility);
@@ -124,15 +124,19 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         clock: clock.clone(),
         revocations: views.clone(),
         shard: options.shard,
+        board: Arc::default(),
+        renewals: Arc::default(),
     };
 
     let mut sources = sources::Running::default();
     let specs = sources.build(&config)?;
     let (plans, planned) = tokio::sync::watch::channel(revocation::plan(&config.revocation)?);
+    let relating = Relating::new(Relate::new(revocation::named_anchors()), parts.clone());
     let probes = Arc::new(probe::Probes::new(&config, clock.clone()));
     let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION"))
         .with_prober(probes.clone())
-        .with_revocations(views.clone());
+        .with_revocations(views.clone())
+        .with_trust(relating.queries());
     let state = Arc::new(state);
     let mut listeners = listeners::Listeners::new(state, GRACE);
     listeners.listen(&listen(&options, &config)).await?;
@@ -163,6 +167,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         () = app.serve(&mut signals) => Ok(Ended::WithGrace),
         () = saver.run() => Err(AppError::Start("the state saver ended".to_owned())),
         () = revocation::run(planned, cache, views.clone(), parts.clone()) => Err(AppError::Start("the revocation service ended".to_owned())),
+        () = relating.run() => Err(AppError::Start("relating places ended".to_owned())),
         () = revocation::show(views, parts) => Err(AppError::Start("the revocation service's rows ended".to_owned())),
         () = announce(banner, store.clone()) => Err(AppError::Start("the announcer ended".to_owned())),
     };

@@ -141,6 +141,15 @@ fn issuers(path: &Path) -> Result<Vec<Arc<Authority>>, AppError> {
     Ok(found)
 }
 
+/// The machine's own anchors, each with its name, for relating places to each other.
+pub(super) fn named_anchors() -> Vec<(Arc<str>, Arc<Authority>)> {
+    let named = |anchor: &TrustAnchor<'_>| {
+        let anchor = authority::of_anchor(anchor);
+        (Arc::from(authority::subject(&anchor)), Arc::new(anchor))
+    };
+    system_anchors().iter().map(named).collect()
+}
+
 /// The machine's own anchors; without them lists and answers are still checked by the issuers that are watched.
 fn system_anchors() -> Vec<TrustAnchor<'static>> {
     let found = rustls_native_certs::load_native_certs();

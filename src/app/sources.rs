@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::progress::Progress;
+use crate::assess::relate::Relate;
 use crate::config::{Config, SourceConfig};
 use crate::engine::store::{Snapshot, SnapshotStore};
-use crate::engine::{Parts, Round, SourceSpec, look_once};
+use crate::engine::{Parts, Relating, Round, SourceSpec, look_once};
 use crate::metrics::{Counters, Exposition, Renderer};
 use crate::model::clock::SystemClock;
 use crate::model::vocabulary::Compatibility;
@@ -136,8 +137,17 @@ pub async fn look(specs: Vec<SourceSpec>, config: &Config, cached: bool, at: Opt
     };
     let views = Arc::new(Views::default());
     let render = renderer(&config.metrics.compatibility);
-    let parts =
-        Parts { store: store.clone(), render, events: counters.clone(), clock, revocations: views.clone(), shard: Shard::default() };
+    let parts = Parts {
+        store: store.clone(),
+        render,
+        events: counters.clone(),
+        clock,
+        revocations: views.clone(),
+        shard: Shard::default(),
+        board: Arc::default(),
+        renewals: Arc::default(),
+    };
+    let relating = Relating::new(Relate::new(super::revocation::named_anchors()).at_once(), parts.clone());
     let settled = super::revocation::settle(plan, cache, views, &parts);
     let mut progress = Progress::new();
     let watching = async {
@@ -147,7 +157,7 @@ pub async fn look(specs: Vec<SourceSpec>, config: &Config, cached: bool, at: Opt
         }
     };
     let rounds = tokio::select! {
-        rounds = look_once(specs, &parts, settled) => rounds,
+        rounds = look_once(specs, &parts, &relating, settled) => rounds,
         () = watching => Vec::new(),
     };
     progress.clear();

@@ -171,13 +171,8 @@ mod tests {
     fn validity_is_inclusive_at_both_ends() {
         // It is due for renewal at 175, and so overdue from 181 on.
         let overdue = Finding::RotationOverdue;
-        let cases = [
-            (99, vec![Finding::NotYetValid]),
-            (100, vec![]),
-            (180, vec![]),
-            (200, vec![overdue]),
-            (201, vec![Finding::Expired, overdue]),
-        ];
+        let cases =
+            [(99, vec![Finding::NotYetValid]), (100, vec![]), (180, vec![]), (200, vec![overdue]), (201, vec![Finding::Expired, overdue])];
         for (now, expected) in cases {
             assert_eq!(found(|_| (), now), expected, "at {now}");
         }

@@ -7,6 +7,7 @@ mod due;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod relate;
 mod renewal;
 mod revocation;
 mod rotation;

@@ -2,10 +2,14 @@
 //!
 //! May touch: `model`, `pki`, `assess`, tokio's tasks and timers, the state file. Must not: know metrics, HTTP or the configuration file.
 
+mod clock;
 mod interner;
 mod ledger;
 mod once;
 mod plan;
+mod related;
+mod relating;
+mod renewals;
 mod runner;
 pub mod schedule;
 mod sink;
@@ -18,6 +22,9 @@ pub(crate) mod testing;
 mod tests;
 mod watch;
 
+pub use clock::SteadyClock;
 pub use once::{Round, look_once};
 pub use plan::{Plan, plan};
+pub use relating::{Board, Relating};
+pub use renewals::Renewals;
 pub use supervisor::{Parts, SourceSpec, Supervisor};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tracing::{debug, warn};
 
+use super::relating::Relating;
 use super::sink::ScanSink;
 use super::supervisor::SourceSpec;
 use super::watch::{Parts, Watch};
@@ -140,8 +141,8 @@ pub(super) async fn follow(watch: &Arc<Watch>) {
 }
 
 /// Looks at each source once, one after the other, and publishes what was found; then waits for `settled`, and judges anew by what the
-/// revocation service has learnt until then.
-pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts, settled: impl Future<Output = ()>) -> Vec<Round> {
+/// revocation service has learnt until then, and by what the places say together.
+pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts, relating: &Relating, settled: impl Future<Output = ()>) -> Vec<Round> {
     let (mut rounds, mut watches) = (Vec::new(), Vec::new());
     for spec in specs {
         parts.events.source_added(&spec.header.id);
@@ -155,6 +156,10 @@ pub async fn look_once(specs: Vec<SourceSpec>, parts: &Parts, settled: impl Futu
     settled.await;
     for watch in &watches {
         follow(watch).await;
+    }
+    relating.once().await;
+    for watch in &watches {
+        publish(watch).await;
     }
     parts.store.open();
     rounds

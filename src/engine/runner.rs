@@ -96,6 +96,7 @@ impl Runner {
                     self.watch.ledger().reassess(&*revocations.load(), UnixTime::from(clock.now()));
                     publish(&self.watch).await;
                 }
+                () = self.watch.parts.board.posted(self.watch.id()) => publish(&self.watch).await,
                 () = sink.changed() => {
                     self.publish_changes(fire).await;
                     if sink.wants_round() {

@@ -143,16 +143,27 @@ impl ScanSink {
     }
 
     fn log_renewals(&self, before: &TargetState, after: &TargetState, now: UnixTime) {
+        let told = &self.watch.parts.renewals;
         for renewal in renewals(&before.content, &after.content, now) {
-            self.watch.parts.events.renewed(self.watch.id(), renewal.margin);
+            // Copies of one certificate are renewed one after the other: it is counted once in a source, and told once in all.
+            if told.is_first_in(self.watch.id(), &renewal.new.fingerprint) {
+                self.watch.parts.events.renewed(self.watch.id(), renewal.margin);
+            }
+            if !told.is_first(&renewal.new.fingerprint) {
+                continue;
+            }
+            let owner = after.owner(&self.watch.header.options).map(|(label, owner)| format!("{label}={owner}")).unwrap_or_default();
             info!(
                 source = %self.watch.id(),
                 place = %after.place,
                 subject = &*renewal.new.subject,
                 old_serial = &*renewal.old.serial,
-                old_not_after = %renewal.old.not_after,
+                old_not_after = renewal.old.not_after.rfc3339(),
                 new_serial = &*renewal.new.serial,
-                new_not_after = %renewal.new.not_after,
+                new_not_after = renewal.new.not_after.rfc3339(),
+                margin = (renewal.margin * 1000.0).round() / 1000.0,
+                same_key = renewal.old.key.digest == renewal.new.key.digest,
+                owner,
                 "renewed"
             );
         }

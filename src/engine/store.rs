@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::model::snapshot::{SnapshotView, Snapshots};
-use crate::model::{Rendered, Services, SourceHeader, SourceId, SourceStatus, TargetState};
+use crate::model::{Relations, Rendered, Services, SourceHeader, SourceId, SourceStatus, TargetState};
 
 /// All that is known, at one moment.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub sources: BTreeMap<SourceId, Arc<SourceState>>,
     /// CRLs at URLs and responders.
     pub services: Arc<ServicesState>,
+    /// What all sources together say.
+    pub relations: Arc<RelationsState>,
     pub(super) ready: bool,
 }
 
@@ -25,6 +27,13 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 pub struct ServicesState {
     services: Arc<Services>,
+    rendered: Rendered,
+}
+
+/// What all sources together say, and its rendering.
+#[derive(Debug, Default)]
+pub struct RelationsState {
+    relations: Relations,
     rendered: Rendered,
 }
 
@@ -99,6 +108,11 @@ impl SnapshotStore {
         self.edit(|next| next.services = Arc::new(ServicesState { services, rendered }));
     }
 
+    /// What all sources together say as of now, with its series.
+    pub(super) fn publish_relations(&self, relations: Relations, rendered: Rendered) {
+        self.edit(|next| next.relations = Arc::new(RelationsState { relations, rendered }));
+    }
+
     pub(super) fn publish(&self, state: SourceState) {
         self.change(|sources| {
             sources.insert(state.header.id.clone(), Arc::new(state));
@@ -118,8 +132,8 @@ impl SnapshotStore {
     fn edit(&self, edit: impl FnOnce(&mut Snapshot)) {
         let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current.load();
-        let (sources, services) = (current.sources.clone(), current.services.clone());
-        let mut next = Snapshot { generation: current.generation + 1, sources, services, ready: current.ready };
+        let (sources, services, relations) = (current.sources.clone(), current.services.clone(), current.relations.clone());
+        let mut next = Snapshot { generation: current.generation + 1, sources, services, relations, ready: current.ready };
         edit(&mut next);
         // Ready once every first round has ended; a source that a reload adds does not take it back.
         let every_round_ended = || next.sources.values().all(|source| source.status.up.is_some());
@@ -141,6 +155,7 @@ impl SnapshotView for Snapshot {
             source.buckets.iter().for_each(|bucket| visit(&bucket.rendered));
         }
         visit(&self.services.rendered);
+        visit(&self.relations.rendered);
     }
 
     fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus)) {
@@ -151,15 +166,19 @@ impl SnapshotView for Snapshot {
         self.sources.get(source).into_iter().flat_map(|source| source.targets()).for_each(|target| visit(target));
     }
 
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>)) {
+    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>)) {
         for bucket in self.sources.get(source).into_iter().flat_map(|source| &source.buckets) {
             // The entries' address: a bucket that is only rendered anew keeps them.
-            visit(Arc::as_ptr(&bucket.entries).addr(), &mut bucket.entries.iter().map(|entry| &*entry.state));
+            visit(Arc::as_ptr(&bucket.entries).addr(), &mut bucket.entries.iter().map(|entry| &entry.state));
         }
     }
 
     fn services(&self) -> &Services {
         &self.services.services
+    }
+
+    fn relations(&self) -> &Relations {
+        &self.relations.relations
     }
 
     fn generation(&self) -> u64 {

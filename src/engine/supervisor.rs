@@ -75,6 +75,7 @@ impl Supervisor {
                 known.insert(id.clone(), running.watch.known());
             } else {
                 self.parts.store.remove(id);
+                self.parts.board.take(id);
                 self.parts.events.source_removed(id);
             }
         }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::model::{
-    ApiEvent, BoxFuture, Events, Failure, FetchKind, FetchOutcome, Labels, Listing, Observation, Place, Reason, Render, Rendered,
-    RevocationReason, ScanContext, Services, Source, SourceHeader, SourceId, SourceStatus, Stage, TargetState, UnixTime,
+    ApiEvent, BoxFuture, Events, Failure, FetchKind, FetchOutcome, Labels, Listing, Observation, Place, Reason, Relations, Render,
+    Rendered, RevocationReason, ScanContext, Services, Source, SourceHeader, SourceId, SourceStatus, Stage, TargetState, UnixTime,
 };
 
 /// Counts the targets it was given; two series for each.
@@ -27,6 +27,10 @@ impl Render for CountingRender {
     }
 
     fn services(&self, _: &Services) -> Rendered {
+        Rendered::default()
+    }
+
+    fn relations(&self, _: &Relations) -> Rendered {
         Rendered::default()
     }
 

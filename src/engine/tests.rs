@@ -28,6 +28,8 @@ fn bench() -> Bench {
         clock: Arc::new(SystemClock::new()),
         revocations: Arc::new(NoRevocations::default()),
         shard: Shard::default(),
+        board: Arc::default(),
+        renewals: Arc::default(),
     };
     Bench { supervisor: Supervisor::new(parts.clone(), HashMap::new()), parts, render, events }
 }

@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ledger::Ledger;
+use super::related;
+use super::relating::Board;
+use super::renewals::Renewals;
 use super::store::{Bucket, SnapshotStore, SourceState};
 use crate::model::{Clock, Events, Render, Revocations, Shard, SourceHeader, SourceId, SourceStatus, TargetState};
 
@@ -22,6 +25,10 @@ pub struct Parts {
     pub revocations: Arc<dyn Revocations>,
     /// The part of all places that this process looks at.
     pub shard: Shard,
+    /// What other places say about targets.
+    pub board: Arc<Board>,
+    /// Renewals that have been told.
+    pub renewals: Arc<Renewals>,
 }
 
 /// One source under watch.
@@ -89,9 +96,24 @@ impl Watch {
         }
     }
 
+    /// Takes in what other places say about targets, and logs what that changes.
+    fn hear(&self) {
+        let told = self.parts.board.take(self.id());
+        if told.is_empty() {
+            return;
+        }
+        let (view, now) = (self.parts.revocations.load(), self.parts.clock.now().into());
+        let mut changed = Vec::new();
+        for (place, related) in told {
+            changed.extend(self.ledger().relate(&place, related, &*view, now));
+        }
+        related::log(self.id(), &changed);
+    }
+
     /// Renders what changed and swaps it in. Takes as long as the rendering; call it off the async threads.
     pub(super) fn publish(&self) {
         let _alone = lock(&self.publishing);
+        self.hear();
         let dirty = self.ledger().take_dirty();
         let rendered: Vec<(usize, Bucket)> = dirty.into_iter().map(|bucket| bucket.render(&self.header, &*self.parts.render)).collect();
         let (buckets, totals) = {

@@ -27,7 +27,7 @@ use axum::routing::get;
 use crate::metrics::{Counters, Exposition};
 use crate::model::probe::Prober;
 use crate::model::revocation::NoRevocations;
-use crate::model::{Revocations, Snapshots};
+use crate::model::{Revocations, Snapshots, TrustQueries};
 
 pub use serve::{Settings, serve};
 pub use targets::describe;
@@ -40,6 +40,7 @@ pub struct State {
     version: &'static str,
     prober: Option<Arc<dyn Prober>>,
     revocations: Arc<dyn Revocations>,
+    trust: Option<Arc<dyn TrustQueries>>,
 }
 
 /// What the endpoints know of the address that they are asked at.
@@ -52,12 +53,26 @@ pub struct Listener {
 impl State {
     /// The state of a server of this version.
     pub fn new(snapshots: Arc<dyn Snapshots>, counters: Arc<Counters>, version: &'static str) -> Self {
-        Self { snapshots, counters, exposition: Exposition::new(), version, prober: None, revocations: Arc::new(NoRevocations::default()) }
+        Self {
+            snapshots,
+            counters,
+            exposition: Exposition::new(),
+            version,
+            prober: None,
+            revocations: Arc::new(NoRevocations::default()),
+            trust: None,
+        }
     }
 
     /// The same, with what is known of revocation beyond the verdicts.
     pub fn with_revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
         self.revocations = revocations;
+        self
+    }
+
+    /// The same, with answers about what hangs on which CA.
+    pub fn with_trust(mut self, trust: Arc<dyn TrustQueries>) -> Self {
+        self.trust = Some(trust);
         self
     }
 

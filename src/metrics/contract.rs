@@ -63,7 +63,15 @@ fn scraped(enix: bool) -> (Parsed, u64, usize) {
     while let std::task::Poll::Ready(Some(frame)) = http_body::Body::poll_frame(std::pin::Pin::new(&mut body), &mut cx) {
         text.extend_from_slice(&frame.unwrap().into_data().unwrap());
     }
-    let own = view.rendered.iter().step_by(2).flat_map(|rendered| &rendered.fragments).map(|fragment| fragment.lines as usize).sum();
+    // Those of the sources, of services and of relations: all but the targets'.
+    let own = view
+        .rendered
+        .iter()
+        .step_by(2)
+        .chain(view.rendered.last())
+        .flat_map(|rendered| &rendered.fragments)
+        .map(|fragment| fragment.lines as usize)
+        .sum();
     (parsed(&String::from_utf8(text).unwrap()), view.foreseen(&renderer), own)
 }
 

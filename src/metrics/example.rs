@@ -8,10 +8,10 @@ use crate::model::options::ChainScope;
 use crate::model::revocation::{CrlService, Responder};
 use crate::model::state::Counters as Handshakes;
 use crate::model::{
-    BundleKind, CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events, FailureFacts, FetchKind,
-    FetchOutcome, Finding, Labels, Lookup, Place, Reason, Render, Rendered, Report, RevocationMethod, RevocationReason, RevocationStatus,
-    RevokedFor, Services, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState,
-    UnixTime, Use, Verdict,
+    AuthorityRow, BundleKind, CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events,
+    FailureFacts, FetchKind, FetchOutcome, Finding, Labels, Lookup, Place, Reason, Relations, Render, Rendered, Report, RevocationMethod,
+    RevocationReason, RevocationStatus, RevokedFor, Services, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions,
+    SourceStatus, Stage, TargetState, UnixTime, Use, Verdict,
 };
 
 use super::{Counters, Renderer};
@@ -128,7 +128,10 @@ pub struct View {
     pub watched: Vec<Watched>,
     pub rendered: Vec<Rendered>,
     pub services: Services,
+    pub relations: Relations,
     pub ready: bool,
+    /// The targets of each source again, as a store shares them.
+    shared: Vec<Vec<Arc<TargetState>>>,
 }
 
 impl View {
@@ -138,8 +141,10 @@ impl View {
         });
         // Where nothing is watched, nothing is fetched.
         let services = if watched.is_empty() { Services::default() } else { services() };
-        let rendered = of_each.chain([renderer.services(&services)]).collect();
-        Self { rendered, services, ready: watched.iter().all(|watched| watched.status.up.is_some()), watched }
+        let relations = if watched.is_empty() { Relations::default() } else { relations() };
+        let rendered = of_each.chain([renderer.services(&services), renderer.relations(&relations)]).collect();
+        let shared = watched.iter().map(|watched| watched.targets.iter().cloned().map(Arc::new).collect()).collect();
+        Self { rendered, services, relations, ready: watched.iter().all(|watched| watched.status.up.is_some()), watched, shared }
     }
 
     /// How many series `Render::series` foresees for the targets.
@@ -159,12 +164,15 @@ impl SnapshotView for View {
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
         self.watched.iter().filter(|watched| watched.header.id == *source).flat_map(|watched| &watched.targets).for_each(visit);
     }
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>)) {
-        let watched = self.watched.iter().find(|watched| watched.header.id == *source);
-        watched.into_iter().for_each(|watched| visit(0, &mut watched.targets.iter()));
+    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>)) {
+        let at = self.watched.iter().position(|watched| watched.header.id == *source);
+        at.and_then(|at| self.shared.get(at)).into_iter().for_each(|targets| visit(0, &mut targets.iter()));
     }
     fn services(&self) -> &Services {
         &self.services
+    }
+    fn relations(&self) -> &Relations {
+        &self.relations
     }
     fn generation(&self) -> u64 {
         7
@@ -226,6 +234,16 @@ pub fn rich() -> Vec<Watched> {
             watched(leaves, vec![target(Place::file("/l.pem"), chain(20), vec![])])
         },
     ]
+}
+
+/// CA certificates with what hangs on them.
+pub fn relations() -> Relations {
+    let row = |cn: &str, role, seed, dependants| {
+        let facts = certificate(role, cn, "Example Root", seed);
+        AuthorityRow { places: 3, dependants, stranded: dependants / 2, ..AuthorityRow::of(&facts) }
+    };
+    let authorities = vec![row("Example Issuing CA", CertRole::Intermediate, 81, 12), row("Example \"Root\"", CertRole::Root, 80, 0)];
+    Relations { authorities, left_out: 0 }
 }
 
 /// CRLs and responders, well and not.

@@ -117,6 +117,8 @@ pub enum LabelSet {
     KubeResource,
     /// What is watched at a Kubernetes API server, and why that failed.
     KubeError,
+    /// A CA certificate, wherever it is.
+    Authority,
     /// An OCSP responder.
     Responder,
     /// An OCSP responder, and what is wrong.
@@ -161,6 +163,7 @@ impl LabelSet {
             Self::CertificateState | Self::CertificateRevocation | Self::CertificateFinding => &[Source, Place, User, Which],
             Self::Crl | Self::CrlFinding => &[Source, Place, Url, User, Crl],
             Self::Source => &[Source, User],
+            Self::Authority => &[Which, Generation],
             Self::SourceEvents | Self::SourceReason => &[Source],
         }
     }
@@ -173,6 +176,7 @@ impl LabelSet {
             Self::UsedBy => &["kind", "name", "host"],
             Self::KubeResource => &["source_name", "resource"],
             Self::KubeError => &["source_name", "resource", "reason"],
+            Self::Authority => &["fingerprint"],
             Self::Responder => &["url"],
             Self::ResponderFinding => &["url", "finding"],
             Self::Fetch => &["kind", "outcome", "reason"],

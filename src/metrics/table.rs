@@ -169,6 +169,13 @@ families! {
         RESPONDER_CERT_NOT_AFTER: gauge<Responder> = "x509_responder_cert_not_after";
         /// When the oldest of the OCSP responder's current answers was known to be right, in Unix seconds; absent without answers.
         OCSP_OLDEST_THIS_UPDATE: gauge<Responder> = "x509_ocsp_oldest_this_update";
+        /// How many different watched leaf certificates hang on the CA certificate: issued by its key, or by a CA below it. One series for each CA
+        /// certificate, in however many places it is.
+        CERT_DEPENDANTS: gauge<Authority> = "x509_cert_dependants";
+        /// How many of the leaf certificates that hang on the CA certificate have no other path that outlasts it.
+        CERT_STRANDED: gauge<Authority> = "x509_cert_stranded_dependants";
+        /// In how many places of all sources the CA certificate is.
+        CERT_PLACES: gauge<Authority> = "x509_cert_places";
         /// When the last scan that could list the source ended, in Unix seconds.
         SOURCE_LAST_SUCCESS: gauge<Source> = "x509_source_last_success_timestamp_seconds";
         /// When the next scan of the source is due, in Unix seconds.

@@ -13,6 +13,7 @@ pub mod place;
 pub mod probe;
 pub mod quantity;
 pub mod related;
+pub mod relations;
 pub mod render;
 pub mod renewal;
 pub mod revocation;
@@ -34,6 +35,7 @@ pub use options::{Labels, SourceOptions};
 pub use place::{Place, Shard};
 pub use quantity::{ByteSize, HumanDuration};
 pub use related::{Evidence, Related};
+pub use relations::{AuthorityRow, Relations, TrustQueries};
 pub use render::{Fragment, Render, Rendered};
 pub use renewal::{History, Renewed};
 pub use revocation::{

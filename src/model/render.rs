@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::relations::Relations;
 use super::revocation::Services;
 use super::state::{SourceHeader, SourceStatus, TargetState};
 
@@ -13,6 +14,8 @@ pub trait Render: Send + Sync {
     fn source(&self, source: &SourceHeader, status: &SourceStatus) -> Rendered;
     /// The series of CRLs at URLs and of responders.
     fn services(&self, services: &Services) -> Rendered;
+    /// The series of CA certificates, wherever they are.
+    fn relations(&self, relations: &Relations) -> Rendered;
     /// How many series a target makes, for the source's cap.
     fn series(&self, source: &SourceHeader, target: &TargetState) -> u64;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::id::SourceId;
+use super::relations::Relations;
 use super::render::Rendered;
 use super::revocation::Services;
 use super::state::{SourceHeader, SourceStatus, TargetState};
@@ -23,9 +24,11 @@ pub trait SnapshotView: Send + Sync {
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState));
     /// The targets of one source in pieces that are replaced as a whole. A piece's number is its own for as long as this snapshot is held: who holds
     /// the former one too knows by it what has not changed.
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a TargetState>));
+    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>));
     /// CRLs at URLs and responders.
     fn services(&self) -> &Services;
+    /// What all sources together say.
+    fn relations(&self) -> &Relations;
     /// Grows with every publication.
     fn generation(&self) -> u64;
     /// Whether the first round of every source has ended.

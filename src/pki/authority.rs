@@ -30,6 +30,12 @@ pub fn of_anchor(anchor: &TrustAnchor<'_>) -> Authority {
     Authority { subject: whole(&anchor.subject), key: whole(&anchor.subject_public_key_info), key_id: None, key_usage: None }
 }
 
+/// Its name in RFC 4514 form, as certificates say it; empty when it cannot be read.
+pub fn subject(authority: &Authority) -> String {
+    let name = Reader::new(&authority.subject).expect(der::SEQUENCE).and_then(name::Name::read);
+    name.map(|name| name.text).unwrap_or_default()
+}
+
 /// Whether this authority's key issued the certificate.
 ///
 /// The names are equal, and the certificate's own signature is by this key. Its authority key identifier proves nothing: whoever writes a

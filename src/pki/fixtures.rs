@@ -36,6 +36,11 @@ impl Issued {
         self.issue(params)
     }
 
+    /// The DER of another certificate for the same name and key, below this one.
+    pub fn issue_for(&self, other: &Self) -> Vec<u8> {
+        other.params.clone().signed_by(&other.key, &Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec()
+    }
+
     /// A certificate of these parameters below this one.
     pub fn issue(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();

@@ -174,7 +174,7 @@ impl Watched {
     fn take(
         &mut self,
         plan: Option<u8>,
-        targets: &mut dyn Iterator<Item = &TargetState>,
+        targets: &mut dyn Iterator<Item = &Arc<TargetState>>,
         authorities: &mut Authorities,
         delta: &mut Delta,
     ) -> Piece {

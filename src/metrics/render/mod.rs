@@ -7,13 +7,16 @@ mod certificates;
 mod crls;
 mod endpoint;
 mod page;
+mod relations;
 mod services;
 mod source;
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::options::ChainScope;
-use crate::model::{CertRole, CertificateFacts, Noun, Place, Render, Rendered, Services, SourceHeader, SourceStatus, TargetState};
+use crate::model::{
+    CertRole, CertificateFacts, Noun, Place, Relations, Render, Rendered, Services, SourceHeader, SourceStatus, TargetState,
+};
 
 use super::deflate::Deflater;
 use super::table;
@@ -90,6 +93,13 @@ impl Render for Renderer {
 
     fn services(&self, services: &Services) -> Rendered {
         self.rendered(|page, labels| services::write(page, labels, services))
+    }
+
+    fn relations(&self, relations: &Relations) -> Rendered {
+        self.rendered(|page, _| {
+            relations::write(page, relations);
+            0
+        })
     }
 
     fn series(&self, source: &SourceHeader, target: &TargetState) -> u64 {

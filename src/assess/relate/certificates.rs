@@ -1,0 +1,124 @@
+//! The same certificate in many places is one thing: every certificate once, with its places and who issued it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::nodes::{Id, Nodes};
+use crate::model::CertificateFacts;
+
+/// The number of a certificate.
+pub(super) type Number = u32;
+
+/// A certificate, wherever it is.
+pub(super) struct Certificate {
+    /// Never empty while it is known.
+    pub(super) places: Places,
+    /// How many of them are not endpoints.
+    pub(super) stored: u32,
+    /// The authority that issued it, as far as that is known.
+    pub(super) issuer: Option<u32>,
+    /// Whether its signature by that authority has been checked.
+    pub(super) checked: bool,
+}
+
+/// Targets and indexes in them. Most certificates have one; an intermediate may have all.
+#[derive(Default)]
+pub(super) struct Places {
+    few: Vec<(Id, u32)>,
+    many: HashSet<(Id, u32)>,
+}
+
+/// More places than these are looked up, not searched through.
+const FEW: usize = 32;
+
+impl Places {
+    fn add(&mut self, place: (Id, u32)) {
+        if self.many.is_empty() && self.few.len() < FEW {
+            self.few.push(place);
+            return;
+        }
+        self.many.extend(self.few.drain(..));
+        self.many.insert(place);
+    }
+
+    fn remove(&mut self, place: (Id, u32)) {
+        match self.few.iter().position(|known| *known == place) {
+            Some(at) => {
+                self.few.swap_remove(at);
+            }
+            None => {
+                self.many.remove(&place);
+            }
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Id, u32)> {
+        self.few.iter().chain(&self.many).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.few.len() + self.many.len()
+    }
+}
+
+/// All certificates by fingerprint.
+#[derive(Default)]
+pub(super) struct Certificates {
+    by_fingerprint: HashMap<[u8; 16], Number>,
+    all: Vec<Option<Certificate>>,
+    free: Vec<Number>,
+}
+
+impl Certificates {
+    /// Notes that it is at a place too. Returns its number, and whether it is new.
+    pub(super) fn add(&mut self, fingerprint: &[u8; 32], place: (Id, u32), is_store: bool) -> (Number, bool) {
+        let number = *self.by_fingerprint.entry(short(fingerprint)).or_insert_with(|| self.free.pop().unwrap_or(self.all.len() as Number));
+        if self.all.len() <= number as usize {
+            self.all.push(None);
+        }
+        let slot = &mut self.all[number as usize];
+        let is_new = slot.is_none();
+        let known = slot.get_or_insert_with(|| Certificate { places: Places::default(), stored: 0, issuer: None, checked: false });
+        known.places.add(place);
+        known.stored += u32::from(is_store);
+        (number, is_new)
+    }
+
+    /// Notes that it is at a place no more. Returns the certificate when that was its last one.
+    pub(super) fn remove(&mut self, fingerprint: &[u8; 32], place: (Id, u32), is_store: bool) -> Option<(Number, Certificate)> {
+        let number = self.number(fingerprint)?;
+        let slot = self.all.get_mut(number as usize)?;
+        let known = slot.as_mut()?;
+        known.places.remove(place);
+        known.stored -= u32::from(is_store);
+        if known.places.len() > 0 {
+            return None;
+        }
+        self.by_fingerprint.remove(&short(fingerprint));
+        self.free.push(number);
+        Some((number, slot.take()?))
+    }
+
+    pub(super) fn number(&self, fingerprint: &[u8; 32]) -> Option<Number> {
+        self.by_fingerprint.get(&short(fingerprint)).copied()
+    }
+
+    pub(super) fn get(&self, number: Number) -> Option<&Certificate> {
+        self.all.get(number as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, number: Number) -> Option<&mut Certificate> {
+        self.all.get_mut(number as usize)?.as_mut()
+    }
+
+    /// Its facts, as any of its places holds them.
+    pub(super) fn facts<'n>(&self, number: Number, nodes: &'n Nodes) -> Option<&'n CertificateFacts> {
+        nodes.certificate(self.get(number)?.places.iter().next()?)
+    }
+}
+
+/// Half of a SHA-256 tells certificates apart, and cannot be met on purpose.
+fn short(fingerprint: &[u8; 32]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&fingerprint[..16]);
+    short
+}

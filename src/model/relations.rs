@@ -1,0 +1,113 @@
+//! What all sources together say: which certificates hang on which CA.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::facts::CertificateFacts;
+use super::time::UnixTime;
+use super::vocabulary::CertRole;
+
+/// The CA certificates of all sources, each once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Relations {
+    /// Those with most hanging on them first.
+    pub authorities: Vec<AuthorityRow>,
+    /// How many more there are than are kept.
+    pub left_out: u64,
+}
+
+/// One CA certificate, wherever it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthorityRow {
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// Root or intermediate.
+    pub role: CertRole,
+    /// RFC 4514.
+    pub subject: Arc<str>,
+    /// First common name of the subject, or empty.
+    pub subject_cn: Arc<str>,
+    /// RFC 4514.
+    pub issuer: Arc<str>,
+    /// First common name of the issuer, or empty.
+    pub issuer_cn: Arc<str>,
+    /// In decimal.
+    pub serial: Box<str>,
+    /// End of its validity.
+    pub not_after: UnixTime,
+    /// In how many places it is.
+    pub places: u64,
+    /// How many different leaves have a path through its key.
+    pub dependants: u64,
+    /// How many of these have no path that outlasts it.
+    pub stranded: u64,
+    /// How many other CA certificates there are for the same name and key.
+    pub cross_signs: u64,
+}
+
+impl AuthorityRow {
+    /// The row of a CA certificate that nothing hangs on.
+    pub fn of(facts: &CertificateFacts) -> Self {
+        Self {
+            fingerprint: facts.fingerprint,
+            role: facts.role,
+            subject: facts.subject.clone(),
+            subject_cn: facts.subject_cn.clone(),
+            issuer: facts.issuer.clone(),
+            issuer_cn: facts.issuer_cn.clone(),
+            serial: facts.serial.clone(),
+            not_after: facts.not_after,
+            places: 0,
+            dependants: 0,
+            stranded: 0,
+            cross_signs: 0,
+        }
+    }
+}
+
+/// Answers that are put together when somebody asks. Each may take as long as a walk over everything; not for the async threads.
+pub trait TrustQueries: Send + Sync {
+    /// The leaves that hang on a CA certificate, those first that end first; at most `limit`. `None`: no such CA certificate.
+    fn hanging(&self, authority: &[u8; 32], limit: usize) -> Option<Hanging>;
+
+    /// Whether a certificate verifies against the CA certificates of a place, by names and signatures alone. `None`: no such certificate or place.
+    fn verifies(&self, certificate: &[u8; 32], source: &str, place: &str) -> Option<Verifies>;
+}
+
+/// What hangs on a CA certificate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hanging {
+    /// How many leaves in all.
+    pub total: u64,
+    /// The first of them.
+    pub leaves: Vec<HangingLeaf>,
+}
+
+/// A leaf that hangs on a CA certificate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HangingLeaf {
+    /// RFC 4514.
+    pub subject: Arc<str>,
+    /// SHA-256 of the DER, in hexadecimal.
+    pub fingerprint: String,
+    /// RFC 3339.
+    pub not_after: String,
+    /// Whether no path of it outlasts the CA certificate.
+    pub stranded: bool,
+    /// One of its places.
+    pub place: String,
+    /// In how many places it is.
+    pub places: u64,
+}
+
+/// Whether a certificate verifies against a place's CA certificates.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verifies {
+    /// Whether it does.
+    pub verifies: bool,
+    /// The subjects on the way, from the certificate to the anchor; as far as the way is known.
+    pub path: Vec<Arc<str>>,
+    /// Why it does not.
+    pub why: Option<String>,
+}
