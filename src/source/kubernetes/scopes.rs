@@ -142,12 +142,13 @@ pub(super) fn sources(plan: Plan) -> Built {
     let consumer = |scopes: &[Scope], tellers: &[&[Scope]]| {
         (!scopes.is_empty() && tellers.iter().any(|teller| !teller.is_empty())).then(Arc::<Changes>::default)
     };
-    let of_secrets = consumer(&scopes.secrets, &[&scopes.namespaces, &scopes.routes, &scopes.certificates]);
+    let of_secrets = consumer(&scopes.secrets, &[&scopes.namespaces, &scopes.routes, &scopes.certificates, &scopes.bundles]);
     let of_configmaps = consumer(&scopes.configmaps, &[&scopes.namespaces]);
     let of_certificates = consumer(&scopes.certificates, &[&scopes.namespaces]);
     let tellers = [
         (SourceKind::KubeNamespace, &scopes.namespaces),
         (SourceKind::KubeRoute, &scopes.routes),
+        (SourceKind::KubeCabundle, &scopes.bundles),
         (SourceKind::KubeCertificate, &scopes.certificates),
     ];
     let awaited = tellers.iter().filter(|(_, scopes)| !scopes.is_empty()).map(|(kind, _)| *kind).collect();
@@ -207,7 +208,7 @@ pub(super) fn sources(plan: Plan) -> Built {
             KubeResource::ApiServices => BundleKind::ApiService,
             _ => BundleKind::Crd,
         };
-        (scope, Arc::new(Bundles::new(kind)) as Arc<dyn Handler>)
+        (scope, Arc::new(Bundles::new(kind, Arc::clone(&surroundings))) as Arc<dyn Handler>)
     });
     add(SourceKind::KubeCabundle, bundles.collect(), Arc::new(Plain), None);
     add(SourceKind::KubeCsr, each(scopes.csrs, Arc::new(Requests)), Arc::new(Plain), None);
