@@ -14,7 +14,7 @@ use crate::model::{BoxFuture, Failure, Listing, Reason, ScanContext, Source, Sou
 /// How long a first listing waits for those that know more of its objects.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Who knows more of objects, without those who know of namespaces.
-const BUT_NAMESPACES: &[SourceKind] = &[SourceKind::KubeCertificate, SourceKind::KubeRoute, SourceKind::KubeCabundle];
+const BUT_NAMESPACES: &[SourceKind] = &[SourceKind::KubeCertificate, SourceKind::KubeRoute, SourceKind::KubePod, SourceKind::KubeCabundle];
 /// How long changes are gathered before they are told.
 const GATHERED: Duration = Duration::from_millis(100);
 /// How often is looked whether namespaces are known by now.
