@@ -44,6 +44,7 @@ fn the_user_is_what_a_pod_belongs_to() {
         ("a Rollout of Argo", rollout.to_owned(), "Rollout a/web"),
         ("a StatefulSet", owner("StatefulSet", "db"), "StatefulSet a/db"),
         ("the controller among several owners", second.to_owned(), "DaemonSet a/agent"),
+        ("an owner that is no controller, when there is none", owner("Cluster", "pg").replace("true", "false"), "Cluster a/pg"),
         ("a Job", owner("Job", "migrate-12"), "Job a/migrate-12"),
         ("a Job of a CronJob", owner("Job", "backup-28912345"), "CronJob a/backup"),
         ("an owner of another kind", owner("Cluster", "pg"), "Cluster a/pg"),
