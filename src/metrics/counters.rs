@@ -240,6 +240,7 @@ fn watched_by(kind: SourceKind) -> &'static [KubeResource] {
         SourceKind::KubeCertificate => &[R::Certificates, R::CertificateRequests],
         SourceKind::KubeRoute => &[R::Ingresses, R::Gateways, R::IstioGateways],
         SourceKind::KubeNamespace => &[R::Namespaces],
+        SourceKind::KubePod => &[R::Pods],
         SourceKind::File | SourceKind::Kubeconfig | SourceKind::Tls | SourceKind::Kubernetes => &[],
     }
 }

@@ -31,6 +31,8 @@ closed! {
         KubeRoute = "kube-route",
         /// Namespaces of `type = "kubernetes"`, for their labels
         KubeNamespace = "kube-namespace",
+        /// Pods of `type = "kubernetes"`, for what they use
+        KubePod = "kube-pod",
     }
 }
 

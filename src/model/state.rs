@@ -70,9 +70,9 @@ impl Circumstances {
 /// One user of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Use {
-    /// `kind`: `Ingress`, `Gateway`.
+    /// `kind`: `Ingress`, `Deployment`.
     pub kind: Box<str>,
-    /// `name`: `namespace/name`.
+    /// `name`: `namespace/name`; of what has no namespace its name alone.
     pub name: Box<str>,
     /// `host` that it serves with it, or empty.
     pub host: Box<str>,

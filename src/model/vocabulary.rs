@@ -167,6 +167,8 @@ closed! {
         Namespaces = "namespaces",
         /// Services; only for targets of a `tls` source.
         Services = "services",
+        /// Pods.
+        Pods = "pods",
     }
 }
 

@@ -1,6 +1,6 @@
 """The table of values that the chart is rendered with; each row is a golden file."""
 
-KINDS = ["secret", "configmap", "webhook", "api_service", "crd", "csr", "certificate", "ingress", "gateway"]
+KINDS = ["secret", "configmap", "webhook", "api_service", "crd", "csr", "certificate", "ingress", "gateway", "pod"]
 PRESETS = ["istio", "linkerd", "cert-manager", "nginx-ingress"]
 
 CASES = {

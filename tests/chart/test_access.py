@@ -12,6 +12,7 @@ L = ("list",)
 SECRETS = ("", "secrets", LW)
 CONFIGMAPS = ("", "configmaps", LW)
 NAMESPACES = ("", "namespaces", LW)
+PODS = ("", "pods", LW)
 SERVICES = ("", "services", L)
 WEBHOOKS = [("admissionregistration.k8s.io", f"{kind}webhookconfigurations", LW) for kind in ("mutating", "validating")]
 API_SERVICES = ("apiregistration.k8s.io", "apiservices", LW)
@@ -52,6 +53,8 @@ ROWS = {
     "cert-manager": (cluster(kinds=["certificate"]), [*CERTIFICATES, REQUESTS], {}),
     "ingresses": (cluster(kinds=["ingress"]), [INGRESSES], {}),
     "gateways": (cluster(kinds=["gateway"]), [GATEWAYS], {}),
+    "pods": (cluster(kinds=["secret", "pod"]), [SECRETS, PODS], {}),
+    "pods in namespaces": (cluster(kinds=["pod"], namespaces=["a", "b"]), [], {"a": [PODS], "b": [PODS]}),
     "preset istio adds one configmap by name": (cluster(presets=["istio"]), [SECRETS, *ISTIO], {}),
     "preset linkerd adds one configmap by name": (cluster(presets=["linkerd"]), [SECRETS, *LINKERD], {}),
     "preset cert-manager": (cluster(presets=["cert-manager"]), [SECRETS, *CERTIFICATES], {}),
@@ -60,7 +63,7 @@ ROWS = {
     "no Secret at all": (cluster(kinds=["configmap", "certificate"], presets=["linkerd"]), [CONFIGMAPS, *CERTIFICATES, REQUESTS], {}),
     "everything": (
         cluster(kinds=KINDS, presets=["istio", "linkerd", "cert-manager", "nginx-ingress"]),
-        [SECRETS, CONFIGMAPS, *WEBHOOKS, API_SERVICES, CRDS, CSRS, *CERTIFICATES, INGRESSES, GATEWAYS, ISTIO_GATEWAYS],
+        [SECRETS, CONFIGMAPS, *WEBHOOKS, API_SERVICES, CRDS, CSRS, *CERTIFICATES, INGRESSES, GATEWAYS, ISTIO_GATEWAYS, PODS],
         {},
     ),
     "namespaces get Roles and nothing everywhere": (cluster(namespaces=["a", "b"]), [], {"a": [SECRETS], "b": [SECRETS]}),

@@ -25,6 +25,8 @@ closed! {
         Ingress = "ingress",
         /// Gateways of the Gateway API: likewise. Those of Istio come with its preset.
         Gateway = "gateway",
+        /// Pods: which Secrets and ConfigMaps their controllers use.
+        Pod = "pod",
     }
 }
 

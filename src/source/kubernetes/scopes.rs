@@ -14,6 +14,7 @@ use super::objects::csr::Requests;
 use super::objects::held::Held;
 use super::objects::namespace::Namespaces;
 use super::objects::passphrases::KeystorePassphrases;
+use super::objects::pod::Pods;
 use super::objects::route::Routes;
 use super::objects::scoped;
 use super::objects::secret::Secrets;
@@ -37,6 +38,9 @@ const OTHER_TYPES: &[&str] = &[
     "bootstrap.kubernetes.io/token",
 ];
 
+/// Pods that have run to their end: they use nothing, and there may be very many.
+const FINISHED: [&str; 2] = ["status.phase!=Succeeded", "status.phase!=Failed"];
+
 /// What is listed and watched, by the engine's sources.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Scopes {
@@ -47,6 +51,7 @@ pub(super) struct Scopes {
     pub certificates: Vec<Scope>,
     pub requests: Vec<Scope>,
     pub routes: Vec<Scope>,
+    pub pods: Vec<Scope>,
     pub namespaces: Vec<Scope>,
 }
 
@@ -70,6 +75,7 @@ impl Scopes {
             bundles,
             routes,
             configmaps,
+            pods: when(Kind::Pod, namespaced(plan, KubeResource::Pods, &FINISHED.map(str::to_owned))),
             csrs: when(Kind::Csr, vec![whole(KubeResource::Csrs)]),
             certificates: when(Kind::Certificate, namespaced(plan, KubeResource::Certificates, &[])),
             // Beside their Secrets they would be shown twice.
@@ -142,12 +148,14 @@ pub(super) fn sources(plan: Plan) -> Built {
     let consumer = |scopes: &[Scope], tellers: &[&[Scope]]| {
         (!scopes.is_empty() && tellers.iter().any(|teller| !teller.is_empty())).then(Arc::<Changes>::default)
     };
-    let of_secrets = consumer(&scopes.secrets, &[&scopes.namespaces, &scopes.routes, &scopes.certificates]);
-    let of_configmaps = consumer(&scopes.configmaps, &[&scopes.namespaces]);
+    let of_secrets = consumer(&scopes.secrets, &[&scopes.namespaces, &scopes.routes, &scopes.pods, &scopes.certificates, &scopes.bundles]);
+    let of_configmaps = consumer(&scopes.configmaps, &[&scopes.namespaces, &scopes.pods]);
     let of_certificates = consumer(&scopes.certificates, &[&scopes.namespaces]);
     let tellers = [
         (SourceKind::KubeNamespace, &scopes.namespaces),
         (SourceKind::KubeRoute, &scopes.routes),
+        (SourceKind::KubePod, &scopes.pods),
+        (SourceKind::KubeCabundle, &scopes.bundles),
         (SourceKind::KubeCertificate, &scopes.certificates),
     ];
     let awaited = tellers.iter().filter(|(_, scopes)| !scopes.is_empty()).map(|(kind, _)| *kind).collect();
@@ -207,7 +215,7 @@ pub(super) fn sources(plan: Plan) -> Built {
             KubeResource::ApiServices => BundleKind::ApiService,
             _ => BundleKind::Crd,
         };
-        (scope, Arc::new(Bundles::new(kind)) as Arc<dyn Handler>)
+        (scope, Arc::new(Bundles::new(kind, Arc::clone(&surroundings))) as Arc<dyn Handler>)
     });
     add(SourceKind::KubeCabundle, bundles.collect(), Arc::new(Plain), None);
     add(SourceKind::KubeCsr, each(scopes.csrs, Arc::new(Requests)), Arc::new(Plain), None);
@@ -224,6 +232,9 @@ pub(super) fn sources(plan: Plan) -> Built {
         (scope, handler as Arc<dyn Handler>)
     });
     add(SourceKind::KubeRoute, routes.collect(), Arc::new(Plain), None);
+
+    let pods = Arc::new(Pods::new(Arc::clone(&surroundings)));
+    add(SourceKind::KubePod, each(scopes.pods, Arc::clone(&pods) as _), pods, None);
 
     let namespaces = Arc::new(Namespaces { wanted: tells_labels, surroundings: Arc::clone(&surroundings) });
     add(SourceKind::KubeNamespace, each(scopes.namespaces, Arc::clone(&namespaces) as _), namespaces, None);

@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn unknown_words_are_refused() {
-        for text in ["kinds = ['pod']", "presets = ['consul']", "namespace = 'a'", "passphrase_refs = [{ secret = 'a' }]"] {
+        for text in ["kinds = ['node']", "presets = ['consul']", "namespace = 'a'", "passphrase_refs = [{ secret = 'a' }]"] {
             assert!(toml::from_str::<KubernetesSettings>(text).is_err(), "{text}");
         }
     }

@@ -1,9 +1,10 @@
-//! What the sources of one table know together of Secrets and namespaces besides their bytes: who uses a Secret, which Certificate owns it,
-//! what a namespace's labels are.
+//! What the sources of one table know together of Secrets, ConfigMaps and namespaces besides their bytes: who uses one, which Certificate owns a
+//! Secret, what a namespace's labels are.
 //!
 //! May touch: `model`. Must not: the API server.
 //!
-//! Producers (namespaces, routes, Certificates) put facts in; consumers (Secrets, ConfigMaps) ask for them as they observe, and are told of changes.
+//! Producers (namespaces, routes, Pods, webhooks, Certificates) put facts in; consumers (Secrets, ConfigMaps) ask for them as they observe, and are
+//! told of changes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +14,24 @@ use tokio::sync::{Notify, watch};
 
 use crate::model::{Circumstances, Labels, SourceKind, UnixTime, Use};
 
-/// The most users of a Secret that are named.
+/// The most users of a Secret or ConfigMap that are named.
 const USES: usize = 32;
 /// So many changed objects are told one by one; more is all of them.
 const CHANGES: usize = 10_000;
 
 /// A namespace and a name.
 pub type Named = (Arc<str>, Box<str>);
+
+/// What others use.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Used {
+    /// A Secret.
+    Secret(Named),
+    /// A ConfigMap.
+    ConfigMap(Named),
+    /// A Certificate of cert-manager: whoever uses it uses its Secret.
+    Certificate(Named),
+}
 
 /// What the sources of one table share.
 pub struct Surroundings {
@@ -33,9 +45,9 @@ pub struct Surroundings {
 
 #[derive(Default)]
 struct Facts {
-    /// By the number of the Ingress or Gateway.
-    routes: HashMap<u64, Box<[(Named, Use)]>>,
-    users: HashMap<Named, Vec<u64>>,
+    /// By the user's number.
+    uses: HashMap<u64, Box<[(Used, Use)]>>,
+    users: HashMap<Used, Vec<u64>>,
     /// By Secret: the Certificates that own it; there should be one.
     owners: HashMap<Named, BTreeMap<Box<str>, Option<UnixTime>>>,
     namespaces: HashMap<Arc<str>, Option<Arc<Labels>>>,
@@ -54,8 +66,8 @@ pub struct Changes {
 pub struct Changed {
     /// Too many to name them.
     pub everything: bool,
-    /// Secrets that are used or owned otherwise than before.
-    pub secrets: HashSet<Named>,
+    /// Secrets and ConfigMaps that are used or owned otherwise than before.
+    pub objects: HashSet<Used>,
     /// Namespaces that have other labels, or came or went; true: it came.
     pub namespaces: HashMap<Arc<str>, bool>,
 }
@@ -108,16 +120,19 @@ impl Surroundings {
         self.facts().namespaces.get(namespace).cloned().flatten()
     }
 
-    /// What is known of a Secret.
-    pub fn of_secret(&self, secret: &Named) -> Circumstances {
+    /// What is known of a Secret or ConfigMap.
+    pub fn of(&self, used: &Used) -> Circumstances {
         let facts = self.facts();
-        let routes = facts.users.get(secret).into_iter().flatten().filter_map(|route| facts.routes.get(route));
-        let mut used_by: Vec<Use> =
-            routes.flat_map(|uses| uses.iter().filter(|(of, _)| of == secret).map(|(_, one)| one.clone())).collect();
+        let owners = if let Used::Secret(secret) = used { facts.owners.get(secret) } else { None };
+        let mut used_by: Vec<Use> = facts.used_by(used).cloned().collect();
+        for certificate in owners.into_iter().flat_map(BTreeMap::keys).filter_map(|name| name.split_once('/')) {
+            let certificate = Used::Certificate((certificate.0.into(), certificate.1.into()));
+            used_by.extend(facts.used_by(&certificate).cloned());
+        }
         used_by.sort_unstable();
         used_by.dedup();
         used_by.truncate(USES);
-        let owner = facts.owners.get(secret).and_then(|owners| owners.first_key_value());
+        let owner = owners.and_then(|owners| owners.first_key_value());
         Circumstances {
             used_by: used_by.into(),
             renewal_due: owner.and_then(|(_, due)| *due),
@@ -125,35 +140,41 @@ impl Surroundings {
         }
     }
 
-    /// The Secrets that an Ingress or Gateway uses; none: it is no more.
-    pub fn set_route(&self, route: u64, mut uses: Vec<(Named, Use)>) {
+    /// What a user (an Ingress, the Pods of a controller) uses; nothing: it is no more.
+    pub fn set_uses(&self, user: u64, mut uses: Vec<(Used, Use)>) {
         uses.sort_unstable();
         uses.dedup();
         let mut facts = self.facts();
-        if facts.routes.get(&route).map_or(&[][..], |known| known) == uses {
+        if facts.uses.get(&user).map_or(&[][..], |known| known) == uses {
             return;
         }
-        let mut touched: HashSet<Named> = HashSet::new();
-        for (secret, _) in facts.routes.remove(&route).into_iter().flatten() {
-            if let Some(users) = facts.users.get_mut(&secret) {
-                users.retain(|user| *user != route);
+        let mut touched: HashSet<Used> = HashSet::new();
+        for (used, _) in facts.uses.remove(&user).into_iter().flatten() {
+            if let Some(users) = facts.users.get_mut(&used) {
+                users.retain(|known| *known != user);
                 if users.is_empty() {
-                    facts.users.remove(&secret);
+                    facts.users.remove(&used);
                 }
             }
-            touched.insert(secret);
+            touched.insert(used);
         }
-        let mut used: Vec<&Named> = uses.iter().map(|(secret, _)| secret).collect();
-        used.dedup();
-        for secret in used {
-            facts.users.entry(secret.clone()).or_default().push(route);
-            touched.insert(secret.clone());
+        let mut all: Vec<&Used> = uses.iter().map(|(used, _)| used).collect();
+        all.dedup();
+        for used in all {
+            facts.users.entry(used.clone()).or_default().push(user);
+            touched.insert(used.clone());
         }
         if !uses.is_empty() {
-            facts.routes.insert(route, uses.into());
+            facts.uses.insert(user, uses.into());
         }
+        let touched: HashSet<Used> = touched.into_iter().flat_map(|used| facts.shown_at(used)).collect();
         drop(facts);
         self.tell(|changed| changed.add(touched.iter().cloned()));
+    }
+
+    /// Whether this user is known to use anything.
+    pub fn is_user(&self, user: u64) -> bool {
+        self.facts().uses.contains_key(&user)
     }
 
     /// A Certificate (`namespace/name`) owned one Secret, and owns another now, to be renewed then.
@@ -176,7 +197,7 @@ impl Surroundings {
         }
         drop(facts);
         if !touched.is_empty() {
-            self.tell(|changed| changed.add(touched.iter().cloned()));
+            self.tell(|changed| changed.add(touched.iter().cloned().map(Used::Secret)));
         }
     }
 
@@ -216,6 +237,21 @@ impl Surroundings {
     }
 }
 
+impl Facts {
+    fn used_by(&self, used: &Used) -> impl Iterator<Item = &Use> {
+        let all = self.users.get(used).into_iter().flatten().filter_map(|user| self.uses.get(user));
+        all.flat_map(move |uses| uses.iter().filter(move |(of, _)| of == used).map(|(_, one)| one))
+    }
+
+    /// Where a use is seen: of a Certificate, at the Secrets that it owns. Few use Certificates, so that looking through all is fine.
+    fn shown_at(&self, used: Used) -> Vec<Used> {
+        let Used::Certificate((namespace, name)) = &used else { return vec![used] };
+        let certificate = format!("{namespace}/{name}");
+        let owned = self.owners.iter().filter(|((of, _), owners)| of == namespace && owners.contains_key(&*certificate));
+        owned.map(|(secret, _)| Used::Secret(secret.clone())).collect()
+    }
+}
+
 impl Changes {
     /// Takes what has changed so far.
     pub fn take(&self) -> Changed {
@@ -226,7 +262,7 @@ impl Changes {
     pub fn give_back(&self, taken: Changed) {
         let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
         changed.everything |= taken.everything;
-        changed.add(taken.secrets.into_iter());
+        changed.add(taken.objects.into_iter());
         for (namespace, is_new) in taken.namespaces {
             *changed.namespaces.entry(namespace).or_default() |= is_new;
         }
@@ -245,14 +281,14 @@ impl Changes {
 }
 
 impl Changed {
-    fn add(&mut self, secrets: impl Iterator<Item = Named>) {
+    fn add(&mut self, objects: impl Iterator<Item = Used>) {
         if self.everything {
             return;
         }
-        self.secrets.extend(secrets);
-        if self.secrets.len() > CHANGES {
+        self.objects.extend(objects);
+        if self.objects.len() > CHANGES {
             self.everything = true;
-            self.secrets = HashSet::new();
+            self.objects = HashSet::new();
         }
     }
 }
@@ -265,6 +301,10 @@ mod tests {
         (namespace.into(), name.into())
     }
 
+    fn secret(namespace: &str, name: &str) -> Used {
+        Used::Secret(named(namespace, name))
+    }
+
     fn used(host: &str) -> Use {
         Use { kind: "Ingress".into(), name: "a/i".into(), host: host.into() }
     }
@@ -273,18 +313,19 @@ mod tests {
     fn uses_come_and_go_with_their_routes() {
         let changes = Arc::<Changes>::default();
         let shared = Surroundings::new(vec![Arc::clone(&changes)], Vec::new(), false);
-        let (s, t) = (named("a", "s"), named("a", "t"));
-        for (case, route, uses, of_s, touched) in [
+        let (s, t) = (secret("a", "s"), secret("a", "t"));
+        for (case, user, uses, of_s, touched) in [
             ("a route", 1, vec![(s.clone(), used("b")), (s.clone(), used("a"))], &["a", "b"][..], &[&s][..]),
             ("the same again", 1, vec![(s.clone(), used("a")), (s.clone(), used("b"))], &["a", "b"], &[]),
             ("a second one", 2, vec![(s.clone(), used("c")), (t.clone(), used("c"))], &["a", "b", "c"], &[&s, &t]),
             ("the first uses another", 1, vec![(t.clone(), used("a"))], &["c"], &[&s, &t]),
             ("the second is gone", 2, vec![], &[], &[&s, &t]),
         ] {
-            shared.set_route(route, uses);
-            let hosts: Vec<Box<str>> = shared.of_secret(&s).used_by.iter().map(|one| one.host.clone()).collect();
+            shared.set_uses(user, uses);
+            assert_eq!(shared.is_user(user), user == 1 || case != "the second is gone", "{case}");
+            let hosts: Vec<Box<str>> = shared.of(&s).used_by.iter().map(|one| one.host.clone()).collect();
             assert_eq!(hosts, of_s.iter().map(|host| Box::from(*host)).collect::<Vec<_>>(), "{case}");
-            assert_eq!(changes.take().secrets, touched.iter().map(|name| (*name).clone()).collect(), "{case}");
+            assert_eq!(changes.take().objects, touched.iter().map(|name| (*name).clone()).collect(), "{case}");
         }
     }
 
@@ -292,24 +333,45 @@ mod tests {
     fn uses_and_changes_are_bounded() {
         let changes = Arc::<Changes>::default();
         let shared = Surroundings::new(vec![Arc::clone(&changes)], Vec::new(), false);
-        shared.set_route(1, (0..100).map(|n| (named("a", "s"), used(&format!("{n:03}")))).collect());
-        assert_eq!(shared.of_secret(&named("a", "s")).used_by.len(), USES);
-        shared.set_route(2, (0..=CHANGES).map(|n| (named("a", &n.to_string()), used("x"))).collect());
+        shared.set_uses(1, (0..100).map(|n| (secret("a", "s"), used(&format!("{n:03}")))).collect());
+        assert_eq!(shared.of(&secret("a", "s")).used_by.len(), USES);
+        shared.set_uses(2, (0..=CHANGES).map(|n| (secret("a", &n.to_string()), used("x"))).collect());
         let changed = changes.take();
-        assert!(changed.everything && changed.secrets.is_empty());
+        assert!(changed.everything && changed.objects.is_empty());
+    }
+
+    #[test]
+    fn who_uses_a_certificate_uses_the_secret_that_it_owns_now() {
+        let changes = Arc::<Changes>::default();
+        let shared = Surroundings::new(vec![Arc::clone(&changes)], Vec::new(), false);
+        let (s, t, certificate) = (named("a", "s"), named("a", "t"), Used::Certificate(named("a", "c")));
+        let users = |secret: &Named| shared.of(&Used::Secret(secret.clone())).used_by.len();
+        shared.set_uses(1, vec![(certificate.clone(), used("x"))]);
+        assert!(changes.take().objects.is_empty(), "it owns nothing yet");
+        shared.set_owner("a/c", None, Some((&s, None)));
+        shared.set_owner("a/other", None, Some((&t, None)));
+        assert_eq!((users(&s), users(&t)), (1, 0));
+        shared.set_owner("a/c", Some(&s), Some((&t, None)));
+        assert_eq!((users(&s), users(&t)), (0, 1), "it has moved");
+        assert!(shared.of(&Used::ConfigMap(t.clone())).is_empty(), "a ConfigMap of the same name");
+        changes.take();
+        shared.set_uses(1, Vec::new());
+        assert_eq!(changes.take().objects, [Used::Secret(t.clone())].into(), "the user is gone");
+        assert_eq!(users(&t), 0);
     }
 
     #[test]
     fn an_owner_that_names_another_secret_leaves_the_first() {
         let shared = Surroundings::new(Vec::new(), Vec::new(), false);
         let (s, t) = (named("a", "s"), named("a", "t"));
+        let of = |name: &Named| shared.of(&Used::Secret(name.clone()));
         let due = Some(UnixTime::from_secs(5));
         shared.set_owner("a/c", None, Some((&s, due)));
-        assert_eq!((shared.of_secret(&s).certificate.as_deref(), shared.of_secret(&s).renewal_due), (Some("a/c"), due));
+        assert_eq!((of(&s).certificate.as_deref(), of(&s).renewal_due), (Some("a/c"), due));
         shared.set_owner("a/c", Some(&s), Some((&t, due)));
-        assert!(shared.of_secret(&s).is_empty() && shared.of_secret(&t).certificate.is_some());
+        assert!(of(&s).is_empty() && of(&t).certificate.is_some());
         shared.set_owner("a/c", Some(&t), None);
-        assert!(shared.of_secret(&t).is_empty());
+        assert!(of(&t).is_empty());
     }
 
     #[tokio::test]

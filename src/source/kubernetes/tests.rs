@@ -2,6 +2,7 @@
 
 mod certificates;
 mod clusterwide;
+mod pods;
 mod routes;
 mod secrets;
 mod served;
@@ -206,7 +207,7 @@ pub(super) fn vanish(handler: &dyn Handler, numbers: &[Option<u64>], cx: &ScanCo
 
 #[test]
 fn a_table_makes_one_source_for_each_group_of_kinds() {
-    let every = "kinds = ['secret', 'configmap', 'webhook', 'api_service', 'crd', 'csr', 'certificate', 'ingress', 'gateway']";
+    let every = "kinds = ['secret', 'configmap', 'webhook', 'api_service', 'crd', 'csr', 'certificate', 'ingress', 'gateway', 'pod']";
     for (toml, expected) in [
         ("", &["kube-secret"][..]),
         ("kinds = ['configmap']", &["kube-configmap"]),
@@ -217,8 +218,9 @@ fn a_table_makes_one_source_for_each_group_of_kinds() {
         ("namespace_selector = 'a'", &["kube-secret", "kube-namespace"]),
         ("labels_from = { team = ['namespace_label:team'] }", &["kube-secret", "kube-namespace"]),
         ("labels_from = { team = ['label:team'] }", &["kube-secret"]),
+        ("kinds = ['pod']", &["kube-pod"]),
         ("kinds = ['csr']\nlabels_from = { team = ['namespace_label:team'] }", &["kube-csr"]),
-        (every, &["kube-secret", "kube-configmap", "kube-cabundle", "kube-csr", "kube-certificate", "kube-route"]),
+        (every, &["kube-secret", "kube-configmap", "kube-cabundle", "kube-csr", "kube-certificate", "kube-route", "kube-pod"]),
     ] {
         use crate::source::Settings;
         let built = toml::from_str::<KubernetesSettings>(toml).unwrap().build(&Default::default()).unwrap();
@@ -240,6 +242,7 @@ fn selection_happens_on_the_server_where_it_can() {
             scopes.certificates,
             scopes.requests,
             scopes.routes,
+            scopes.pods,
             scopes.namespaces,
         ];
         let shown = |scope: super::api::Scope| {
@@ -276,6 +279,10 @@ fn selection_happens_on_the_server_where_it_can() {
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),
+        ),
+        (
+            "exclude_namespaces = ['x']\nkinds = ['pod']\nlabel_selector = 'x'",
+            vec!["pods where status.phase!=Succeeded,status.phase!=Failed,metadata.namespace!=x".to_owned()],
         ),
         ("kinds = ['certificate']", vec!["certificates".to_owned(), "certificaterequests".to_owned()]),
         (

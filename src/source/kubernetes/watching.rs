@@ -13,6 +13,8 @@ use crate::model::{BoxFuture, Failure, Listing, Reason, ScanContext, Source, Sou
 
 /// How long a first listing waits for those that know more of its objects.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Who knows more of objects, without those who know of namespaces.
+const BUT_NAMESPACES: &[SourceKind] = &[SourceKind::KubeCertificate, SourceKind::KubeRoute, SourceKind::KubePod, SourceKind::KubeCabundle];
 /// How long changes are gathered before they are told.
 const GATHERED: Duration = Duration::from_millis(100);
 /// How often is looked whether namespaces are known by now.
@@ -81,8 +83,7 @@ impl Watching {
         let mut untold = Untold { changes: None };
         if let Some(consumer) = &self.consumer {
             // Certificates are waited for by others: they themselves wait for namespaces alone, which is what they ask for.
-            let but =
-                if self.kind == SourceKind::KubeCertificate { &[SourceKind::KubeCertificate, SourceKind::KubeRoute][..] } else { &[] };
+            let but = if self.kind == SourceKind::KubeCertificate { BUT_NAMESPACES } else { &[] };
             self.surroundings.settled(PATIENCE, but).await;
             // What is listed now is described with it; what is not, as before.
             untold.changes = Some((&consumer.changes, consumer.changes.take()));

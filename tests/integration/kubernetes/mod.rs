@@ -4,3 +4,4 @@ mod cluster;
 mod objects;
 mod server;
 mod shards;
+mod uses;

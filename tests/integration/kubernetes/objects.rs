@@ -12,7 +12,8 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-const EVERYTHING: &str = r#"kinds = ["secret", "configmap", "webhook", "api_service", "crd", "csr", "certificate", "ingress", "gateway"]"#;
+const EVERYTHING: &str =
+    r#"kinds = ["secret", "configmap", "webhook", "api_service", "crd", "csr", "certificate", "ingress", "gateway", "pod"]"#;
 
 #[test]
 fn every_kind_of_object_shows_its_certificates() {
@@ -104,7 +105,7 @@ fn every_kind_of_object_shows_its_certificates() {
     let scrape = exporter.scrape();
     assert_eq!(scrape.value("x509_cert_error", &[("csr_name", "node-b")]), Some(1.0));
     assert_eq!(scrape.value("x509_cert_error", &[("certificate_namespace", "shop"), ("certificate_name", "late")]), Some(1.0));
-    for kind in ["kube-secret", "kube-configmap", "kube-cabundle", "kube-csr", "kube-certificate", "kube-route"] {
+    for kind in ["kube-secret", "kube-configmap", "kube-cabundle", "kube-csr", "kube-certificate", "kube-route", "kube-pod"] {
         assert_eq!(up(&scrape, kind), Some(1.0), "{kind}");
     }
     assert_eq!(scrape.all("x509_cert_not_after", &[]).len(), places.len(), "and nothing else");

@@ -303,6 +303,7 @@ impl Asked {
             "metadata.name" => object["metadata"]["name"].as_str(),
             "metadata.namespace" => object["metadata"]["namespace"].as_str(),
             "type" => object["type"].as_str(),
+            "status.phase" => object["status"]["phase"].as_str(),
             other => panic!("a real server does not know the field {other}"),
         };
         let holds = |term: &str, value: &dyn Fn(&str) -> Option<String>| match term.split_once("!=") {

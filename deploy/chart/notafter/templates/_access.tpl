@@ -99,6 +99,8 @@ ingress:
   - { group: networking.k8s.io, resource: ingresses }
 gateway:
   - { group: gateway.networking.k8s.io, resource: gateways }
+pod:
+  - { group: "", resource: pods }
 service:
   - { group: "", resource: services }
 istio:

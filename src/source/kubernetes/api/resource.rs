@@ -22,6 +22,7 @@ pub(super) const fn of(resource: KubeResource) -> Resource {
         KubeResource::Secrets => ("", "v1", "secrets", true, false),
         KubeResource::Configmaps => ("", "v1", "configmaps", true, false),
         KubeResource::Namespaces => ("", "v1", "namespaces", false, false),
+        KubeResource::Pods => ("", "v1", "pods", true, false),
         KubeResource::Services => ("", "v1", "services", true, false),
         KubeResource::MutatingWebhooks => ("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", false, false),
         KubeResource::ValidatingWebhooks => ("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", false, false),

@@ -6,6 +6,7 @@ use super::json::Entry;
 use super::passphrases::KeystorePassphrases;
 use super::values::Flavour;
 use crate::model::{Place, ScanContext, Secret};
+use crate::source::kubernetes::surroundings::{Named, Used};
 
 /// Keys of `data` and `binaryData`.
 pub struct ConfigMaps(pub Arc<KeystorePassphrases>);
@@ -20,6 +21,14 @@ impl Flavour for ConfigMaps {
 
     fn object(place: &Place) -> Option<(&Arc<str>, &str)> {
         if let Place::ConfigMap { namespace, name, .. } = place { Some((namespace, name)) } else { None }
+    }
+
+    fn used(named: Named) -> Used {
+        Used::ConfigMap(named)
+    }
+
+    fn named(used: &Used) -> Option<&Named> {
+        if let Used::ConfigMap(named) = used { Some(named) } else { None }
     }
 
     fn begin(&self, cx: &ScanContext) {

@@ -19,6 +19,7 @@ pub mod held;
 pub mod json;
 pub mod namespace;
 pub mod passphrases;
+pub mod pod;
 pub mod route;
 pub mod scoped;
 pub mod secret;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Name, Subject, identity, null_is_empty, number, unreadable};
 use crate::model::{KubeResource, ScanContext, Use};
 use crate::source::kubernetes::api::Handler;
-use crate::source::kubernetes::surroundings::{Named, Surroundings};
+use crate::source::kubernetes::surroundings::{Named, Surroundings, Used};
 
 /// NGINX Ingress: the Secret with the CAs of clients, `namespace/name`.
 const AUTH_TLS_SECRET: &str = "nginx.ingress.kubernetes.io/auth-tls-secret";
@@ -231,12 +231,12 @@ impl IstioGateway {
 
 impl Routes {
     /// The object's name and what it uses.
-    fn read(&self, json: &[u8]) -> Result<(Name, Vec<(Named, Use)>), serde_json::Error> {
+    fn read(&self, json: &[u8]) -> Result<(Name, Vec<(Used, Use)>), serde_json::Error> {
         let of = |kind: &str, name: &Name, uses: Vec<(Named, &str)>| {
             let full: Box<str> = name.to_string().into();
             uses.into_iter()
                 .take(HOSTS)
-                .map(|(secret, host)| (secret, Use { kind: kind.into(), name: full.clone(), host: host.into() }))
+                .map(|(secret, host)| (Used::Secret(secret), Use { kind: kind.into(), name: full.clone(), host: host.into() }))
                 .collect()
         };
         Ok(match self.resource {
@@ -265,7 +265,7 @@ impl Handler for Routes {
         match self.read(json) {
             Ok((name, uses)) => {
                 let number = self.number(&name);
-                self.surroundings.set_route(number, uses);
+                self.surroundings.set_uses(number, uses);
                 Some(number)
             }
             Err(error) => {
@@ -278,13 +278,13 @@ impl Handler for Routes {
 
     fn deleted(&self, json: &[u8], _: &ScanContext) -> Option<u64> {
         let number = self.number(&identity(json)?);
-        self.surroundings.set_route(number, Vec::new());
+        self.surroundings.set_uses(number, Vec::new());
         Some(number)
     }
 
     fn vanished(&self, gone: &HashSet<u64>, _: &ScanContext) {
         for number in gone {
-            self.surroundings.set_route(*number, Vec::new());
+            self.surroundings.set_uses(*number, Vec::new());
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::json::Entry;
 use super::passphrases::KeystorePassphrases;
 use super::values::Flavour;
-use crate::model::{Circumstances, Place, ScanContext, Secret};
-use crate::source::kubernetes::surroundings::Surroundings;
+use crate::model::{Place, ScanContext, Secret};
+use crate::source::kubernetes::surroundings::{Named, Used};
 
 /// Keys of `data`.
 pub struct Secrets(pub Arc<KeystorePassphrases>);
@@ -35,8 +35,12 @@ impl Flavour for Secrets {
         self.0.of(namespace, Some(own), cx)
     }
 
-    fn circumstances(&self, shared: &Surroundings, namespace: &Arc<str>, name: &str) -> Circumstances {
-        shared.of_secret(&(Arc::clone(namespace), name.into()))
+    fn used(named: Named) -> Used {
+        Used::Secret(named)
+    }
+
+    fn named(used: &Used) -> Option<&Named> {
+        if let Used::Secret(named) = used { Some(named) } else { None }
     }
 
     /// cert-manager copies the issuer's CA beside what it renews.

@@ -14,7 +14,7 @@ use crate::source::kubernetes::api::Handler;
 use crate::source::kubernetes::keys::Keys;
 use crate::source::kubernetes::owner::{Owner, shortened};
 use crate::source::kubernetes::selector::Selector;
-use crate::source::kubernetes::surroundings::{Changed, Surroundings};
+use crate::source::kubernetes::surroundings::{Changed, Named, Surroundings, Used};
 
 /// What tells Secrets and ConfigMaps apart.
 pub trait Flavour: Send + Sync {
@@ -38,6 +38,10 @@ pub trait Flavour: Send + Sync {
     fn begin(&self, cx: &ScanContext) {
         let _ = cx;
     }
+    /// The object, for whoever is asked who uses it.
+    fn used(named: Named) -> Used;
+    /// The object's name, when it is one of this kind.
+    fn named(used: &Used) -> Option<&Named>;
     /// Keys that are needed to open others.
     fn reads(&self, key: &str) -> bool {
         let _ = key;
@@ -45,11 +49,6 @@ pub trait Flavour: Send + Sync {
     }
     /// What opens the keystores of an object. `own`: keys of the object that are needed for it.
     fn passphrases(&self, namespace: &Arc<str>, own: &[Entry], cx: &ScanContext) -> Arc<[Secret]>;
-    /// What is known of the object besides its bytes.
-    fn circumstances(&self, shared: &Surroundings, namespace: &Arc<str>, name: &str) -> Circumstances {
-        let _ = (shared, namespace, name);
-        Circumstances::default()
-    }
     /// Whether a certificate under the key is the one that the object's owner renews.
     fn is_renewed(key: &str) -> bool {
         let _ = key;
@@ -103,7 +102,7 @@ impl<F: Flavour> Values<F> {
     fn describe(&self, namespace: &Arc<str>, name: &str, words: Option<&Labels>) -> Described {
         let of_namespace = if self.owner.reads_namespaces() { self.surroundings.namespace(namespace) } else { None };
         let labels = self.owner.labels(words, of_namespace.as_deref());
-        let all = self.flavour.circumstances(&self.surroundings, namespace, name);
+        let all = self.surroundings.of(&F::used((Arc::clone(namespace), name.into())));
         let other = Circumstances { used_by: all.used_by.clone(), ..Circumstances::default() };
         let told = |circumstances: Circumstances| (!circumstances.is_empty()).then(|| Arc::new(circumstances));
         let other = if all == other { None } else { Some(told(other)) };
@@ -292,7 +291,7 @@ impl<F: Flavour> Subject for Values<F> {
                 self.described_again(namespace, name, cx);
             }
         }
-        for (namespace, name) in &changed.secrets {
+        for (namespace, name) in changed.objects.iter().filter_map(F::named) {
             self.described_again(namespace, name, cx);
         }
     }

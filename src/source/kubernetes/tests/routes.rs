@@ -4,6 +4,7 @@ use super::*;
 use crate::model::KubeResource;
 use crate::source::kubernetes::objects::Subject;
 use crate::source::kubernetes::objects::route::Routes;
+use crate::source::kubernetes::surroundings::Used;
 
 #[test]
 fn routes_say_which_hosts_a_secret_serves() {
@@ -59,7 +60,7 @@ fn routes_say_which_hosts_a_secret_serves() {
         let json = format!(r#"{{"metadata":{{"namespace":"a","name":"r"}},{json}}}"#);
         let number = routes.applied(json.as_bytes(), &table.cx);
         let (namespace, name) = secret.split_once('/').unwrap();
-        let of = || table.surroundings.of_secret(&(namespace.into(), name.into())).used_by;
+        let of = || table.surroundings.of(&Used::Secret((namespace.into(), name.into()))).used_by;
         let uses: Vec<String> = of().iter().map(|one| format!("{} {} {}", one.kind, one.name, one.host)).collect();
         assert_eq!(uses, expected, "{case}");
         routes.applied(br#"{"metadata":{"namespace":"a","name":"r"},"spec":7}"#, &table.cx);
