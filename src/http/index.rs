@@ -6,7 +6,7 @@ use axum::response::Html;
 
 use crate::model::{FindingSet, RevocationReason, Services, SourceHeader, SourceStatus, UnixTime};
 
-use super::Shared;
+use super::{Shared, together};
 
 const HEAD: &str = r#"<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>notafter</title><meta name="viewport" content="width=device-width">
@@ -19,7 +19,8 @@ td.n{text-align:right}.bad{color:#b00020}
 "#;
 
 const LINKS: &str = r#"<p><a href="metrics">metrics</a> · <a href="-/healthy">healthy</a> · <a href="-/ready">ready</a> ·
-<a href="api/v1/sources">sources (JSON)</a> · <a href="api/v1/targets">targets (JSON)</a> · <a href="api/v1/revocation">revocation (JSON)</a></p>
+<a href="api/v1/sources">sources (JSON)</a> · <a href="api/v1/targets">targets (JSON)</a> ·
+<a href="api/v1/certificates">certificates (JSON)</a> · <a href="api/v1/trust">trust (JSON)</a> · <a href="api/v1/revocation">revocation (JSON)</a></p>
 <table><thead><tr><th>source</th><th>kind</th><th>state</th><th>targets</th><th>certificates</th><th>last scan</th><th>failure</th></tr></thead><tbody>
 "#;
 
@@ -37,6 +38,7 @@ pub async fn page(state: Shared) -> Html<String> {
     let view = state.snapshots.load();
     view.sources(&mut |source, status| row(&mut html, source, status));
     html.push_str("</tbody></table>\n");
+    together::write(&mut html, &*view);
     services(&mut html, view.services());
     html.push_str("</body></html>\n");
     Html(html)
@@ -124,7 +126,7 @@ fn services(html: &mut String, services: &Services) {
 }
 
 /// Text between tags or in a quoted attribute.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -140,7 +142,7 @@ impl std::fmt::Display for Escaped<'_> {
 }
 
 /// A value in a query (RFC 3986 section 2.1).
-struct PercentEncoded<'a>(&'a str);
+pub(super) struct PercentEncoded<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for PercentEncoded<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

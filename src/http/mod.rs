@@ -4,6 +4,7 @@
 //! snapshot, do I/O for an answer.
 
 mod accept;
+mod certificates;
 mod cursor;
 mod guard;
 mod healthy;
@@ -15,6 +16,8 @@ mod revocation;
 mod serve;
 mod sources;
 mod targets;
+mod together;
+mod trust;
 
 use std::sync::Arc;
 
@@ -96,6 +99,10 @@ pub fn router(state: Arc<State>, listener: Listener) -> Router {
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/revocation", get(revocation::list))
         .route("/api/v1/targets", get(targets::list))
+        .route("/api/v1/certificates", get(certificates::list))
+        .route("/api/v1/trust", get(trust::list))
+        .route("/api/v1/trust/dependants", get(trust::dependants))
+        .route("/api/v1/trust/verify", get(trust::verify))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
         .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
         .layer(axum::Extension(listener))

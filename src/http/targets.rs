@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{ResponseFacts, SubjectName, hex};
 use crate::model::{
-    CertificateFacts, CrlFacts, Finding, FindingSet, Place, Problem, RevocationView, SourceHeader, SourceId, TargetState, Use,
+    CertificateFacts, CrlFacts, Evidence, Finding, FindingSet, Place, Problem, Renewed, RevocationView, SourceHeader, SourceId,
+    TargetState, Use,
 };
 
 use super::cursor::Cursor;
@@ -53,11 +54,37 @@ struct TargetRow<'a> {
     failure: Option<FailureRow<'a>>,
     problems: &'a [Problem],
     findings: Vec<&'static str>,
+    /// What other places have to do with its findings.
+    related: Vec<EvidenceRow<'a>>,
+    /// The renewals seen in this place, oldest first.
+    renewals: Vec<RenewalRow>,
     changed: String,
     endpoint: Option<EndpointRow<'a>>,
     certificates: Vec<CertificateRow<'a>>,
     crls: Vec<CrlRow<'a>>,
     ocsp_responses: Vec<ResponseRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct EvidenceRow<'a> {
+    finding: &'static str,
+    /// Fingerprint; absent when it is about the place.
+    certificate: Option<String>,
+    since: String,
+    /// The source of the other place; absent where there is none.
+    source: Option<&'a str>,
+    place: Option<&'a str>,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct RenewalRow {
+    at: String,
+    old_fingerprint: String,
+    new_fingerprint: String,
+    /// The part of the old one's lifetime that was left.
+    margin: f64,
+    same_key: bool,
 }
 
 #[derive(Serialize)]
@@ -241,6 +268,8 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
         failure: target.failure.as_deref().map(FailureRow::from),
         problems: &target.problems,
         findings: words(target.report.target),
+        related: target.related.iter().flat_map(|related| &related.evidence).map(evidence).collect(),
+        renewals: target.history.iter().flat_map(|history| &history.renewals).map(renewal).collect(),
         changed: target.changed_at.rfc3339(),
         endpoint: target.endpoint.as_deref().map(|facts| EndpointRow {
             version: facts.version.as_deref(),
@@ -264,6 +293,28 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
             .collect(),
         crls: crls.map(|(index, facts)| crl(facts, target.report.crl(index))).collect(),
         ocsp_responses: target.content.responses.iter().map(response).collect(),
+    }
+}
+
+fn evidence(evidence: &Evidence) -> EvidenceRow<'_> {
+    let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
+    EvidenceRow {
+        finding: evidence.finding.as_str(),
+        certificate: evidence.certificate.as_ref().map(|fingerprint| hex(fingerprint)),
+        since: evidence.since.rfc3339(),
+        source: some(&evidence.source),
+        place: some(&evidence.place),
+        detail: &evidence.detail,
+    }
+}
+
+fn renewal(renewed: &Renewed) -> RenewalRow {
+    RenewalRow {
+        at: renewed.at.rfc3339(),
+        old_fingerprint: hex(&renewed.old),
+        new_fingerprint: hex(&renewed.new),
+        margin: f64::from(1000 - renewed.used) / 1000.0,
+        same_key: renewed.same_key,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::facts::{KeyAlgorithm, KeyFacts, ResponseFacts, SubjectName};
 use crate::model::options::ChainScope;
+use crate::model::relations::CopiedRow;
 use crate::model::revocation::{CrlService, Responder};
 use crate::model::state::Counters as Handshakes;
 use crate::model::{
@@ -243,7 +244,8 @@ pub fn relations() -> Relations {
         AuthorityRow { places: 3, dependants, stranded: dependants / 2, ..AuthorityRow::of(&facts) }
     };
     let authorities = vec![row("Example Issuing CA", CertRole::Intermediate, 81, 12), row("Example \"Root\"", CertRole::Root, 80, 0)];
-    Relations { authorities, left_out: 0 }
+    let copy = CopiedRow { fingerprint: [81; 32], subject: "CN=<copied>".into(), not_after: START, places: 4 };
+    Relations { authorities, left_out: 0, copies: vec![copy], copied: 1 }
 }
 
 /// CRLs and responders, well and not.

@@ -15,6 +15,23 @@ pub struct Relations {
     pub authorities: Vec<AuthorityRow>,
     /// How many more there are than are kept.
     pub left_out: u64,
+    /// Leaves that are in several places, those in most first; at most a hundred.
+    pub copies: Vec<CopiedRow>,
+    /// How many leaves are in several places.
+    pub copied: u64,
+}
+
+/// A leaf in several places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopiedRow {
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// RFC 4514.
+    pub subject: Arc<str>,
+    /// End of its validity.
+    pub not_after: UnixTime,
+    /// In how many places it is.
+    pub places: u64,
 }
 
 /// One CA certificate, wherever it is.

@@ -1,9 +1,11 @@
 //! The same certificate in many places is one thing: every certificate once, with its places and who issued it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::nodes::{Id, Nodes};
+use super::trust::is_leaf;
 use crate::model::CertificateFacts;
+use crate::model::relations::CopiedRow;
 
 /// The number of a certificate.
 pub(super) type Number = u32;
@@ -27,6 +29,8 @@ pub(super) struct Places {
     many: HashSet<(Id, u32)>,
 }
 
+/// Leaves in several places that are told.
+const COPIES: usize = 100;
 /// More places than these are looked up, not searched through.
 const FEW: usize = 32;
 
@@ -66,6 +70,8 @@ pub(super) struct Certificates {
     by_fingerprint: HashMap<[u8; 16], Number>,
     all: Vec<Option<Certificate>>,
     free: Vec<Number>,
+    /// Those in several places.
+    copied: BTreeSet<Number>,
 }
 
 impl Certificates {
@@ -80,6 +86,9 @@ impl Certificates {
         let known = slot.get_or_insert_with(|| Certificate { places: Places::default(), stored: 0, issuer: None, checked: false });
         known.places.add(place);
         known.stored += u32::from(is_store);
+        if known.places.len() == 2 {
+            self.copied.insert(number);
+        }
         (number, is_new)
     }
 
@@ -90,6 +99,9 @@ impl Certificates {
         let known = slot.as_mut()?;
         known.places.remove(place);
         known.stored -= u32::from(is_store);
+        if known.places.len() == 1 {
+            self.copied.remove(&number);
+        }
         if known.places.len() > 0 {
             return None;
         }
@@ -108,6 +120,25 @@ impl Certificates {
 
     pub(super) fn get_mut(&mut self, number: Number) -> Option<&mut Certificate> {
         self.all.get_mut(number as usize)?.as_mut()
+    }
+
+    /// Leaves in several places, those in most first; and how many there are.
+    pub(super) fn copies(&self, nodes: &Nodes) -> (Vec<CopiedRow>, u64) {
+        let row = |number: &Number| {
+            let facts = self.facts(*number, nodes).filter(|facts| is_leaf(facts))?;
+            let places = self.get(*number)?.places.len() as u64;
+            Some((places, *number, facts))
+        };
+        let mut found: Vec<_> = self.copied.iter().filter_map(row).collect();
+        let count = found.len() as u64;
+        found.sort_by_key(|(places, number, _)| (std::cmp::Reverse(*places), *number));
+        let rows = found.iter().take(COPIES).map(|(places, _, facts)| CopiedRow {
+            fingerprint: facts.fingerprint,
+            subject: facts.subject.clone(),
+            not_after: facts.not_after,
+            places: *places,
+        });
+        (rows.collect(), count)
     }
 
     /// Its facts, as any of its places holds them.

@@ -127,7 +127,7 @@ impl Relate {
             if stores && self.certificates.get(number).is_some_and(|known| known.stored == 1) {
                 self.stored_otherwise(number, facts);
             }
-            self.rows_changed |= !is_leaf(facts) || is_new;
+            self.rows_changed = true;
         }
         if stores {
             self.note_store(id, true);
@@ -156,14 +156,13 @@ impl Relate {
         self.note_client(id, false);
         for (index, facts) in (0..).zip(&state.content.certificates) {
             self.note_authority(facts, source, false);
+            self.rows_changed = true;
             match self.certificates.remove(&facts.fingerprint, (id, index), stores) {
                 Some((number, gone)) => {
                     self.trust.remove(number, facts, gone.issuer, &mut self.certificates, &self.nodes);
                     self.cas_changed |= facts.authority.is_some();
-                    self.rows_changed = true;
                 }
                 None => {
-                    self.rows_changed |= !is_leaf(facts);
                     let number = self.certificates.number(&facts.fingerprint);
                     let is_last = |number: &u32| stores && self.certificates.get(*number).is_some_and(|known| known.stored == 0);
                     if let Some(number) = number.filter(is_last) {

@@ -334,7 +334,8 @@ impl Trust {
         rows.sort_by(|a, b| b.dependants.cmp(&a.dependants).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
         let left_out = rows.len().saturating_sub(ROWS) as u64;
         rows.truncate(ROWS);
-        Relations { authorities: rows, left_out }
+        let (copies, copied) = certificates.copies(nodes);
+        Relations { authorities: rows, left_out, copies, copied }
     }
 
     /// The leaves that hang on an authority, with until when each has a path.
