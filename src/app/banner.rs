@@ -33,7 +33,7 @@ fn watched(config: &Config) -> String {
     let mut text = format!("notafter {} watches ({}):\n", env!("CARGO_PKG_VERSION"), config.origin);
     let width = config.sources.iter().map(|source| source.id.name.chars().count()).max().unwrap_or(0);
     for source in &config.sources {
-        let mut what: Vec<String> = ["paths", "targets", "kubeconfig", "context", "kinds", "presets", "namespaces"]
+        let mut what: Vec<String> = ["config", "paths", "targets", "kubeconfig", "context", "kinds", "presets", "namespaces"]
             .iter()
             .filter_map(|key| source.shown.get(*key))
             .map(places)

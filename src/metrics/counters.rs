@@ -240,7 +240,12 @@ fn watched_by(kind: SourceKind) -> &'static [KubeResource] {
         SourceKind::KubeCertificate => &[R::Certificates, R::CertificateRequests],
         SourceKind::KubeRoute => &[R::Ingresses, R::Gateways, R::IstioGateways],
         SourceKind::KubeNamespace => &[R::Namespaces],
-        SourceKind::File | SourceKind::Kubeconfig | SourceKind::Tls | SourceKind::Kubernetes => &[],
+        SourceKind::File
+        | SourceKind::Kubeconfig
+        | SourceKind::Tls
+        | SourceKind::Kubernetes
+        | SourceKind::Nginx
+        | SourceKind::EnvoyConfig => &[],
     }
 }
 

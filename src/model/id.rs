@@ -31,6 +31,10 @@ closed! {
         KubeRoute = "kube-route",
         /// Namespaces of `type = "kubernetes"`, for their labels
         KubeNamespace = "kube-namespace",
+        /// `type = "nginx"`
+        Nginx = "nginx",
+        /// `type = "envoy-config"`
+        EnvoyConfig = "envoy-config",
     }
 }
 

@@ -64,9 +64,9 @@ impl Circumstances {
 /// One user of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Use {
-    /// `kind`: `Ingress`, `Gateway`.
+    /// `kind`: `Ingress`, `Gateway`, or a [`UseKind`](super::UseKind).
     pub kind: Box<str>,
-    /// `name`: `namespace/name`.
+    /// `name`: `namespace/name`, the configuration file of an nginx server, the listener or cluster of an Envoy.
     pub name: Box<str>,
     /// `host` that it serves with it, or empty.
     pub host: Box<str>,

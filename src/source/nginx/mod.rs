@@ -1,0 +1,88 @@
+//! `type = "nginx"`: the certificates, CAs, CRLs and staples that an nginx configuration names.
+//!
+//! May touch: `model`, the file system. Must not: metrics, the store, the clock's date. Private keys are never opened.
+//!
+//! `syntax` makes directives of bytes, `load` reads the files and what they include, `listen` and `servers` tell who uses what.
+
+mod listen;
+mod load;
+mod servers;
+mod syntax;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::configured::{Gathered, Lookout, default_max_size, path_from};
+use super::file::on_own_thread;
+use super::{Built, Settings};
+use crate::model::{BoxFuture, BuildContext, BuildError, ByteSize, Failure, Listing, ScanContext, Source, SourceKind};
+
+pub use syntax::{SyntaxError, parse};
+
+/// `type = "nginx"` in the configuration.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NginxSettings {
+    /// The main configuration file.
+    #[serde(default = "default_config")]
+    pub config: PathBuf,
+    /// The folder that relative paths in it start from; by default the one that holds it, as nginx has it.
+    #[serde(default)]
+    pub prefix: Option<PathBuf>,
+    /// The largest certificate file that is read.
+    #[serde(default = "default_max_size")]
+    pub max_size: ByteSize,
+}
+
+fn default_config() -> PathBuf {
+    "/etc/nginx/nginx.conf".into()
+}
+
+impl Settings for NginxSettings {
+    const KIND: SourceKind = SourceKind::Nginx;
+
+    fn build(&self, cx: &BuildContext) -> Result<Built, BuildError> {
+        if self.config.file_name().is_none() {
+            return Err(BuildError::new("config", "expected the path of a configuration file"));
+        }
+        let config = path_from(&cx.base, &self.config);
+        let prefix = match &self.prefix {
+            Some(prefix) => path_from(&cx.base, prefix),
+            None => config.parent().unwrap_or(Path::new("")).to_owned(),
+        };
+        let source = NginxSource(Arc::new(Watched { config, prefix, lookout: Lookout::new(self.max_size) }));
+        Ok(vec![(Self::KIND, Box::new(source))])
+    }
+}
+
+struct NginxSource(Arc<Watched>);
+
+struct Watched {
+    config: PathBuf,
+    prefix: PathBuf,
+    lookout: Lookout,
+}
+
+impl Source for NginxSource {
+    fn scan(&self, cx: ScanContext) -> BoxFuture<'_, Result<Listing, Failure>> {
+        let watched = Arc::clone(&self.0);
+        let scan = move || {
+            let gathered = gather(&watched.config, &watched.prefix, &|| cx.is_over());
+            watched.lookout.scan(&cx, gathered)
+        };
+        Box::pin(async { on_own_thread("scan-nginx", scan).await? })
+    }
+}
+
+/// All that the configuration names.
+fn gather(config: &Path, prefix: &Path, is_over: &dyn Fn() -> bool) -> Gathered {
+    let mut gathered = Gathered::default();
+    let tree = load::load(config, prefix, &mut gathered, is_over);
+    servers::gather(&tree, prefix, &mut gathered);
+    gathered
+}
+
+#[cfg(test)]
+mod tests;
