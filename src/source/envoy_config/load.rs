@@ -48,6 +48,9 @@ pub fn gather(patterns: &Patterns, prefix: Option<&Path>, is_over: &dyn Fn() -> 
     loading.gathered
 }
 
+/// A file of a secret, and its path from the root.
+type LocatedFile = (SecretFile, PathBuf);
+
 struct Loading<'a> {
     prefix: Option<&'a Path>,
     gathered: Gathered,
@@ -56,7 +59,7 @@ struct Loading<'a> {
     met: HashSet<PathBuf>,
     bytes_left: u64,
     /// By document and name.
-    secrets: BTreeMap<(PathBuf, Box<str>), Vec<(SecretFile, PathBuf)>>,
+    secrets: BTreeMap<(PathBuf, Box<str>), Vec<LocatedFile>>,
     /// To be looked up when all is read; without a path in any document.
     references: Vec<(User, Box<str>, Option<PathBuf>)>,
 }
@@ -117,7 +120,7 @@ impl Loading<'_> {
     /// Gives the files of secrets to whoever refers to them.
     fn resolve(&mut self) {
         let secrets = std::mem::take(&mut self.secrets);
-        let mut by_name: HashMap<&str, Vec<&(SecretFile, PathBuf)>> = HashMap::new();
+        let mut by_name: HashMap<&str, Vec<&LocatedFile>> = HashMap::new();
         for ((_, name), files) in &secrets {
             let of_name = by_name.entry(name).or_default();
             if of_name.len() < MOST_NAMESAKES {

@@ -17,9 +17,9 @@ use serde::Deserialize;
 use super::configured::{Gathered, Lookout, default_max_size, path_from};
 use super::file::on_own_thread;
 use super::{Built, Settings};
-use crate::model::{BoxFuture, BuildContext, BuildError, ByteSize, Failure, Listing, ScanContext, Source, SourceKind};
+use crate::model::{BoxFuture, BuildContext, BuildError, ByteSize, Failure, Listing, ScanContext, Source, SourceKind, Use};
 
-pub use syntax::{SyntaxError, parse};
+pub use syntax::SyntaxError;
 
 /// `type = "nginx"` in the configuration.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -82,6 +82,17 @@ fn gather(config: &Path, prefix: &Path, is_over: &dyn Fn() -> bool) -> Gathered 
     let tree = load::load(config, prefix, &mut gathered, is_over);
     servers::gather(&tree, prefix, &mut gathered);
     gathered
+}
+
+/// What one file alone names, and who uses it: nothing is read, and nothing included. At most `most` of its directives are kept.
+///
+/// # Errors
+/// What nginx would refuse in it, or is too much.
+pub fn named(bytes: &[u8], most: usize) -> Result<Vec<(PathBuf, Vec<Use>)>, SyntaxError> {
+    let mut gathered = Gathered::default();
+    let file = load::ConfigFile { path: "nginx.conf".into(), directives: syntax::parse(bytes, most)? };
+    servers::gather(&load::Tree { files: vec![file] }, Path::new("/etc/nginx"), &mut gathered);
+    Ok(gathered.files.iter().map(|(path, users)| (path.to_owned(), users.iter().cloned().collect())).collect())
 }
 
 #[cfg(test)]
