@@ -237,7 +237,7 @@ closed! {
         BrokenSymlink = "broken_symlink",
         /// A folder that could not be listed.
         WalkError = "walk_error",
-        /// A document around certificates (kubeconfig) that cannot be read.
+        /// A document around certificates (kubeconfig, configuration of nginx or Envoy) that cannot be read, or leads to no file.
         DecodeFailed = "decode_failed",
         /// The API server answered with an error.
         ApiError = "api_error",

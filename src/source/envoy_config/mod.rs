@@ -34,8 +34,11 @@ pub struct EnvoyConfigSettings {
     pub max_size: ByteSize,
 }
 
+/// What is read where no paths are configured.
+pub const DEFAULT_PATH: &str = "/etc/envoy/*.{yaml,yml,json}";
+
 fn default_paths() -> Vec<String> {
-    vec!["/etc/envoy/*.{yaml,yml,json}".to_owned()]
+    vec![DEFAULT_PATH.to_owned()]
 }
 
 impl Settings for EnvoyConfigSettings {

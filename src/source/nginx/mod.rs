@@ -36,8 +36,11 @@ pub struct NginxSettings {
     pub max_size: ByteSize,
 }
 
+/// The main configuration file where none is configured.
+pub const DEFAULT_CONFIG: &str = "/etc/nginx/nginx.conf";
+
 fn default_config() -> PathBuf {
-    "/etc/nginx/nginx.conf".into()
+    DEFAULT_CONFIG.into()
 }
 
 impl Settings for NginxSettings {
