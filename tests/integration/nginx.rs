@@ -156,13 +156,13 @@ fn a_changed_configuration_is_followed_and_a_broken_one_loses_nothing() {
     assert_eq!(before, of_shop());
     assert!(!is_listed(&scrape, "gone.pem"));
 
-    folder.write("nginx/sites/shop.conf", "server {\n  listen 127.0.0.1:18443 ssl;\n");
+    folder.write("nginx/sites/shop.conf", SHOP.replace("'tls/shop.pem';", "'tls/shop.pem'"));
     nginx_takes(&folder).unwrap_err();
     let is_up = |scrape: &Scrape, up: f64| (scrape.value("x509_source_up", &[("source_name", "web")]) == Some(up)).then(|| scrape.clone());
     let scrape = exporter.scrape_until("a configuration that cannot be read", |scrape| is_up(scrape, 0.0));
     assert_eq!(uses(&folder, &scrape), before);
     assert!(scrape.all("x509_source_errors_total", &[("source_name", "web"), ("reason", "decode_failed")])[0].value >= 1.0);
-    exporter.until_logged("sites/shop.conf:3: unexpected end of file, expecting");
+    exporter.until_logged("sites/shop.conf:7: invalid number of arguments in \"ssl_certificate\"");
 
     // Files that are known from before are looked at all the same: a renewal is seen.
     let renewed = Ca::root("Other CA").leaf(&["renewed.example"]).issue();

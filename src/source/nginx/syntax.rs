@@ -1,7 +1,8 @@
 //! nginx's grammar: words, quotes, comments, directives and blocks. Pure and bounded.
 //!
 //! It reads as `ngx_conf_file.c` does, so that what nginx takes is taken. Only what can lead to a certificate is kept; the rest is
-//! read for its syntax and dropped at once.
+//! read for its syntax and dropped at once. nginx knows how many words each directive has; here a forgotten semicolon is seen
+//! by what it would hide, since a certificate that seems to be named no more would be dropped.
 
 use std::borrow::Cow;
 
@@ -15,11 +16,12 @@ const MOST_NESTED: usize = 64;
 /// Blocks that servers and their certificates stand in.
 const BLOCKS: &[&str] = &["http", "stream", "mail", "server", "location", "if", "limit_except"];
 
-/// What tells of certificates, and of who uses them, beside those that name files.
-const DIRECTIVES: &[&str] = &[
+/// Blocks of nginx's own that hold no server. What they are called is free, so it may look like another block.
+const OTHER_BLOCKS: &[&str] = &["events", "upstream", "map", "geo", "types", "split_clients", "charset_map", "match"];
+
+/// What tells of certificates, and of who uses them, in one word; beside those that name files, which have one word too.
+const WITH_ONE_WORD: &[&str] = &[
     "include",
-    "listen",
-    "server_name",
     "ssl",
     "starttls",
     "proxy_ssl",
@@ -30,6 +32,9 @@ const DIRECTIVES: &[&str] = &[
     "uwsgi_pass",
     "uwsgi_ssl_name",
 ];
+
+/// The same in any number of words.
+const WITH_WORDS: &[&str] = &["listen", "server_name"];
 
 /// A directive with its words as they are meant: unquoted, escapes resolved.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -52,7 +57,7 @@ pub struct Directive {
 pub struct SyntaxError {
     /// Where, counted from 1.
     pub line: u32,
-    /// What is wrong there; quotes at most one byte of the file.
+    /// What is wrong there; quotes no more of the file than a directive's name.
     pub message: String,
     /// Whether it is only too much.
     pub is_too_large: bool,
@@ -67,21 +72,28 @@ pub fn parse(bytes: &[u8], most: usize) -> Result<Vec<Directive>, SyntaxError> {
     let mut open: Vec<Block> = vec![Block { kept: true, ..Block::default() }];
     let mut words: Vec<Box<[u8]>> = Vec::new();
     let (mut count, mut left, mut line) = (0_usize, most, 1);
+    let mut hides_block = false;
     loop {
         let token = reader.token(count > 0)?;
         let kept = open.last().is_some_and(|block| block.kept);
         match token {
-            Token::Word(word) => {
-                if count == 0 {
-                    line = reader.line;
-                }
+            Token::Word(word) | Token::Quoted(word) if count == 0 => {
+                (line, count, hides_block) = (reader.line, 1, false);
+                words.push(word.into_owned().into());
+            }
+            Token::Word(word) if kept && names_file(&word) => {
+                let name = String::from_utf8_lossy(&word);
+                return Err(reader.wrong(&format!("\"{name}\" inside another directive: a \";\" is missing before it")));
+            }
+            Token::Word(word) | Token::Quoted(word) => {
                 count += 1;
-                // Only the name of a directive that nobody asks for is looked at.
-                if count == 1 || words.first().is_some_and(|name| kept && is_wanted(name)) {
-                    words.push(word.into_owned().into());
-                }
                 if count > MOST_WORDS {
                     return Err(reader.too_large(format!("more than {MOST_WORDS} words in one directive")));
+                }
+                hides_block |= is_one_of(BLOCKS, &word);
+                // Only the name of a directive that nobody asks for is looked at.
+                if kept && words.first().is_some_and(|name| is_wanted(name)) {
+                    words.push(word.into_owned().into());
                 }
             }
             Token::Semicolon | Token::Open if count == 0 => {
@@ -89,13 +101,18 @@ pub fn parse(bytes: &[u8], most: usize) -> Result<Vec<Directive>, SyntaxError> {
             }
             Token::Semicolon => {
                 let words = std::mem::take(&mut words);
-                count = 0;
-                if kept && words.first().is_some_and(|name| is_wanted(name)) {
+                let name = words.first().map_or(&[][..], |name| name);
+                if kept && is_wanted(name) {
+                    if count < 2 || count > 2 && !is_one_of(WITH_WORDS, name) {
+                        let name = String::from_utf8_lossy(name);
+                        return Err(reader.wrong(&format!("invalid number of arguments in \"{name}\"")));
+                    }
                     left = left.checked_sub(1).ok_or_else(|| reader.too_large(format!("more than {most} directives")))?;
                     if let Some(block) = open.last_mut() {
                         block.directives.push(Directive::new(words, line, None));
                     }
                 }
+                count = 0;
             }
             Token::Open => {
                 let head = std::mem::take(&mut words);
@@ -104,6 +121,11 @@ pub fn parse(bytes: &[u8], most: usize) -> Result<Vec<Directive>, SyntaxError> {
                 if name.ends_with(b"_by_lua_block") {
                     reader.skip_lua()?;
                     continue;
+                }
+                let is_block = is_one_of(BLOCKS, name) || is_one_of(OTHER_BLOCKS, name);
+                if kept && (is_wanted(name) || hides_block && !is_block) {
+                    let name = String::from_utf8_lossy(name);
+                    return Err(reader.wrong(&format!("directive \"{name}\" is not terminated by \";\"")));
                 }
                 if open.len() > MOST_NESTED {
                     return Err(reader.too_large(format!("more than {MOST_NESTED} blocks inside one another")));
@@ -152,7 +174,11 @@ impl Directive {
 }
 
 fn is_wanted(name: &[u8]) -> bool {
-    is_one_of(DIRECTIVES, name) || super::servers::FILES.iter().any(|file| file.directive.as_bytes() == name)
+    is_one_of(WITH_ONE_WORD, name) || is_one_of(WITH_WORDS, name) || names_file(name)
+}
+
+fn names_file(name: &[u8]) -> bool {
+    super::servers::FILES.iter().any(|file| file.directive.as_bytes() == name)
 }
 
 fn is_one_of(names: &[&str], name: &[u8]) -> bool {
@@ -161,6 +187,8 @@ fn is_one_of(names: &[&str], name: &[u8]) -> bool {
 
 enum Token<'a> {
     Word(Cow<'a, [u8]>),
+    /// A word in quotes.
+    Quoted(Cow<'a, [u8]>),
     Semicolon,
     Open,
     Close,
@@ -243,7 +271,7 @@ impl<'a> Reader<'a> {
         let word = self.take_word(at)?;
         self.take(1);
         match self.rest.first() {
-            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')') => Ok(Token::Word(word)),
+            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')') => Ok(Token::Quoted(word)),
             Some(byte) => Err(self.wrong(&format!("unexpected \"{}\" after a closing quote", byte.escape_ascii()))),
         }
     }
