@@ -168,6 +168,10 @@ impl Lookout {
     /// # Errors
     /// Why a part of the configuration could not be read; what is known of it has been looked at all the same.
     pub fn scan(&self, cx: &ScanContext, mut gathered: Gathered) -> Result<Listing, Failure> {
+        // What was gathered of a scan that was given up is not the configuration.
+        if cx.is_over() {
+            return Ok(Listing::Partial);
+        }
         if gathered.files.0.len() > MOST_FILES {
             gathered.fail(Reason::TooLarge, format!("the configuration names more than {MOST_FILES} files"));
         }
@@ -242,57 +246,4 @@ impl Lookout {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_leave_the_port_of_https_out() {
-        for (name, port, expected) in [
-            ("a.example", "443", "a.example"),
-            ("a.example", "8443", "a.example:8443"),
-            ("*", "443", "*"),
-            ("*", "unix:/run/a.sock", "*:unix:/run/a.sock"),
-            ("a.example", "", "a.example"),
-        ] {
-            assert_eq!(host_at(name, port), expected);
-        }
-    }
-
-    #[test]
-    fn paths_are_tidied_and_never_resolved() {
-        for (folder, path, expected) in [
-            ("/etc/nginx", "a.pem", "/etc/nginx/a.pem"),
-            ("/etc/nginx", "./ssl//a.pem", "/etc/nginx/ssl/a.pem"),
-            ("/etc/nginx", "../a.pem", "/etc/nginx/../a.pem"),
-            ("/etc/nginx", "/srv/a.pem", "/srv/a.pem"),
-            ("", "./a.pem", "a.pem"),
-        ] {
-            assert_eq!(path_from(Path::new(folder), Path::new(path)), Path::new(expected));
-        }
-    }
-
-    #[test]
-    fn the_first_users_in_order_are_kept() {
-        let mut files = NamedFiles::default();
-        for number in (0..100).rev() {
-            files.add_use(Path::new("a"), UseKind::NginxCertificate, "f", &format!("{number:03}"));
-            files.add_use(Path::new("a"), UseKind::NginxCertificate, "f", &format!("{number:03}"));
-        }
-        let hosts: Vec<String> = files.iter().flat_map(|(_, users)| users.iter().map(|used| used.host.to_string())).collect();
-        assert_eq!(hosts, (0..MOST_USES).map(|number| format!("{number:03}")).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_first_failure_counts_and_the_others_are_counted() {
-        let mut gathered = Gathered::default();
-        assert!(gathered.failure().is_none() && gathered.unseen_text().is_none());
-        gathered.fail(Reason::NotFound, "a".to_owned());
-        assert_eq!(gathered.failure().unwrap().to_string(), "read: not_found: a");
-        gathered.fail(Reason::TooLarge, "b".to_owned());
-        gathered.fail(Reason::TooLarge, "c".to_owned());
-        assert_eq!(gathered.failure().unwrap().to_string(), "read: not_found: a (and 2 more failures)");
-        gathered.unseen(|| "x".to_owned());
-        gathered.unseen(|| "y".to_owned());
-        assert_eq!(gathered.unseen_text().unwrap(), "x (and 1 more such directive)");
-    }
-}
+mod tests;

@@ -87,6 +87,10 @@ impl Loading<'_> {
             Some(left) => self.bytes_left = left,
             None => return self.gathered.fail(Reason::TooLarge, format!("{name}: more than {LARGEST_SUM} bytes in all files")),
         }
+        // Envoy takes no empty file; it is just being written.
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return self.gathered.fail(Reason::DecodeFailed, format!("{name} is empty"));
+        }
         let said = match node::parse(&name, &bytes) {
             Ok(document) => contexts::read(&document),
             Err(message) => return self.gathered.fail(Reason::DecodeFailed, format!("{name}:{message}")),

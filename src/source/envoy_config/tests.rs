@@ -156,6 +156,7 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
     let refers = seen.clone() + "dynamic_resources: {lds_config: {path: gone.txt}}\n";
     for (what, files, reason, text) in [
         ("not YAML", &[("a.yaml", "a: ["), ("b.yaml", &*seen)][..], Reason::DecodeFailed, "a.yaml:"),
+        ("empty", &[("a.yaml", "\n"), ("b.yaml", &seen)], Reason::DecodeFailed, "a.yaml is empty"),
         ("not JSON", &[("a.json", "{\n\"a\""), ("b.yaml", &seen)], Reason::DecodeFailed, "a.json:2:"),
         ("a document that is missing", &[("b.yaml", &*refers)], Reason::NotFound, "b.yaml: refers to "),
     ] {

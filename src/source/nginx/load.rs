@@ -103,6 +103,10 @@ impl Loading<'_> {
             Some(left) => self.bytes_left = left,
             None => return fail(self.gathered, Reason::TooLarge, format!("{name}: more than {LARGEST_SUM} bytes in all files")),
         }
+        // nginx takes no empty one; it is just being written.
+        if number == 0 && bytes.iter().all(u8::is_ascii_whitespace) {
+            return fail(self.gathered, Reason::DecodeFailed, format!("{name} is empty"));
+        }
         let mut directives = match syntax::parse(&bytes, self.directives_left) {
             Ok(directives) => directives,
             Err(error) => {

@@ -70,7 +70,11 @@ fn what_nginx_refuses_is_refused_with_its_line() {
         ("no semicolon before a brace of its own", "http {\nlisten 1\n}", "line 3: unexpected \"}\""),
         ("a block that is not closed", "http {\n\n", "line 3: unexpected end of file, expecting \"}\""),
         ("a brace too many", "http {}\n}", "line 2: unexpected \"}\""),
-        ("a brace of a regular expression without quotes", "server_name ~^a{1,2}$;", "line 1: directive \"server_name\" is not terminated by \";\""),
+        (
+            "a brace of a regular expression without quotes",
+            "server_name ~^a{1,2}$;",
+            "line 1: directive \"server_name\" is not terminated by \";\"",
+        ),
         (
             "a semicolon forgotten between certificate and key",
             "http {\nssl_certificate a.pem\nssl_certificate_key a.key; }",
