@@ -116,7 +116,11 @@ const OF_GATEWAY: [&str; 5] = [
 
 /// Files with their users: file, kind, listener or cluster, host.
 fn uses(scrape: &Scrape) -> Vec<String> {
-    let used = scrape.all("x509_cert_used_by", &[("source_kind", "envoy-config"), ("source_name", "edge")]);
+    uses_of(scrape, "edge")
+}
+
+fn uses_of(scrape: &Scrape, source: &str) -> Vec<String> {
+    let used = scrape.all("x509_cert_used_by", &[("source_kind", "envoy-config"), ("source_name", source)]);
     let mut told: Vec<String> = used
         .iter()
         .map(|one| format!("{} {} {} {}", one.label("filename"), one.label("kind"), one.label("name"), one.label("host")))
@@ -150,6 +154,9 @@ fn a_gateway_is_followed_from_day_to_day() {
     assert_eq!(scrape.value("x509_source_up", &edge), Some(1.0));
     assert_eq!(scrape.all("x509_cert_error", &edge).iter().map(|sample| sample.value).collect::<Vec<_>>(), [0.0; 5]);
     assert_eq!(scrape.all("x509_cert_not_after", &[("filename", "ca-bundle.crt")]).len(), 2, "a file with two certificates is one place");
+
+    let checked = folder.run(&["check", "--offline", "--format", "prometheus", "envoy-config://envoy/envoy.yaml"]);
+    assert_eq!(uses_of(&Scrape::parse(&checked.stdout), "envoy-config://envoy/envoy.yaml"), OF_GATEWAY, "{checked:?}");
 
     let secrets = "resources:\n- '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret\n  name: extra\n  \
                    tls_certificate: {certificate_chain: {filename: ../certs/extra.crt}}\n- '@type': x.Secret\n  name: missing\n  \

@@ -189,6 +189,16 @@ fn the_other_commands_know_the_kind() {
     let scanned = folder.run(&["scan", "--config", &file, "--output", &folder.at("scan.prom")]);
     let text = std::fs::read_to_string(folder.path().join("scan.prom")).unwrap_or_default();
     assert!(text.contains("kind=\"nginx_certificate\""), "{scanned:?}\n{text}");
+    let all = format!("nginx://{}", folder.at("nginx/nginx.conf"));
+    for (target, code, expected) in [
+        (&*all, 0, "4 places, 3 certificates"),
+        ("nginx://nginx/gone.conf", 2, "nginx/gone.conf does not exist"),
+        ("nginx://", 64, "config: expected the path"),
+    ] {
+        let checked = folder.run(&["check", "--offline", "--format", "text", target]);
+        assert!((checked.stdout.clone() + &checked.stderr).contains(expected), "{target}: {checked:?}");
+        assert_eq!(checked.code, Some(code), "{target}: {checked:?}");
+    }
     for (table, message) in [("config = ''", "config: expected the path"), ("prefx = 'x'", "did you mean \"prefix\"")] {
         folder.config(&format!("[sources.web]\ntype = \"nginx\"\n{table}\n"));
         let refused = folder.run(&["config", "check", &file]);
