@@ -15,6 +15,8 @@ mod dashboards_live;
 mod dependencies;
 #[path = "integration/discovery.rs"]
 mod discovery;
+#[path = "integration/envoy_config.rs"]
+mod envoy_config;
 #[path = "integration/exporter/mod.rs"]
 mod exporter;
 #[path = "integration/fetch.rs"]
@@ -29,6 +31,8 @@ mod kubeconfig;
 mod kubernetes;
 #[path = "integration/mutual_tls.rs"]
 mod mutual_tls;
+#[path = "integration/nginx.rs"]
+mod nginx;
 #[path = "integration/pkits.rs"]
 mod pkits;
 #[path = "integration/probe.rs"]

@@ -7,6 +7,7 @@ use crate::config::{Config, Origin};
 use crate::engine::store::Snapshot;
 use crate::model::clock::SystemClock;
 use crate::model::{CertRole, Clock, SourceKind, UnixTime};
+use crate::source::{envoy_config, nginx};
 
 /// Printed on standard output; a closed pipe is no reason to stop.
 pub(super) struct Banner {
@@ -32,16 +33,22 @@ impl Banner {
 fn watched(config: &Config) -> String {
     let mut text = format!("notafter {} watches ({}):\n", env!("CARGO_PKG_VERSION"), config.origin);
     let width = config.sources.iter().map(|source| source.id.name.chars().count()).max().unwrap_or(0);
+    let kinds = config.sources.iter().map(|source| source.id.kind.as_str().len()).fold(10, usize::max);
     for source in &config.sources {
-        let mut what: Vec<String> = ["paths", "targets", "kubeconfig", "context", "kinds", "presets", "namespaces"]
+        let mut what: Vec<String> = ["config", "paths", "targets", "kubeconfig", "context", "kinds", "presets", "namespaces"]
             .iter()
             .filter_map(|key| source.shown.get(*key))
             .map(places)
             .collect();
-        if what.is_empty() && source.id.kind == SourceKind::Kubernetes {
-            what.push("Secrets of the cluster around it".to_owned());
+        if what.is_empty() {
+            what.extend(match source.id.kind {
+                SourceKind::Kubernetes => Some("Secrets of the cluster around it".to_owned()),
+                SourceKind::Nginx => Some(nginx::DEFAULT_CONFIG.to_owned()),
+                SourceKind::EnvoyConfig => Some(envoy_config::DEFAULT_PATH.to_owned()),
+                _ => None,
+            });
         }
-        text += &format!("  {:width$}  {:10}  {}\n", source.id.name, source.id.kind, what.join("; "));
+        text += &format!("  {:width$}  {:kinds$}  {}\n", source.id.name, source.id.kind, what.join("; "));
     }
     if config.sources.is_empty() {
         text += match config.origin {

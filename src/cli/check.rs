@@ -24,7 +24,7 @@ use crate::source::{Built, SourceSettings, kubernetes};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArguments {
-    /// A file, folder, glob, host:port, https://host or k8s://namespace/secret
+    /// A file, folder, glob, host:port, https://host, k8s://namespace/secret, or nginx://FILE and envoy-config://FILE for what a configuration names
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     /// Trust anchors for endpoints: a PEM file, or "system"; repeats [default: system]
@@ -71,6 +71,7 @@ Examples:
   notafter check /etc/ssl/private '/srv/**/*.{pem,p12}'
   notafter check 192.0.2.7:8443 --server-name api.internal --format json
   notafter check k8s://shop/web-tls
+  notafter check nginx:///etc/nginx/nginx.conf
 
 Exit codes: 0 everything is fine, 1 problems, 2 something could not be looked at.";
 
@@ -163,12 +164,24 @@ fn path_error(target: &TargetState) -> Option<&str> {
     target.endpoint.as_ref()?.path_error.as_deref()
 }
 
-/// The sources that these targets make: one for files, one for endpoints.
+/// The sources that these targets make: one for files, one for endpoints, one for each Secret and each configuration.
 fn specs(arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<SourceSpec>, Failed> {
     let (secrets, others): (Vec<&String>, Vec<&String>) = arguments.targets.iter().partition(|target| target.starts_with(CLUSTER));
+    let (configurations, others): (Vec<&String>, Vec<&String>) = others.into_iter().partition(|target| configuration(target).is_some());
     let (endpoints, files): (Vec<&String>, Vec<&String>) = others.into_iter().partition(|target| is_endpoint(target));
     let array = |texts: &[&String]| toml::Value::Array(texts.iter().map(|text| toml::Value::String((*text).clone())).collect());
     let mut specs = Vec::new();
+    for target in configurations {
+        let Some((kind, path)) = configuration(target) else { continue };
+        let (key, value) = match kind {
+            SourceKind::Nginx => ("config", toml::Value::from(path)),
+            _ => ("paths", toml::Value::from(vec![path])),
+        };
+        let settings = SourceSettings::parse(kind, toml::Value::Table(toml::Table::from_iter([(key.to_owned(), value)])));
+        let base = std::env::current_dir().map_err(|error| Failed::with(2, error))?;
+        let built = settings.map_err(Failed::usage)?.build(&BuildContext { base }).map_err(Failed::usage)?;
+        specs.extend(built_specs(built, target, arguments, traces)?);
+    }
     if !files.is_empty() {
         let mut table = toml::Table::from_iter([("paths".to_owned(), array(&files))]);
         if let Some(path) = &arguments.passphrase_file {
@@ -207,6 +220,13 @@ fn specs(arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<Sour
 
 /// What a Secret's address begins with.
 const CLUSTER: &str = "k8s://";
+
+/// What a configuration that names certificates is of, and its path: the kind stands where a URL has its scheme.
+fn configuration(target: &str) -> Option<(SourceKind, &str)> {
+    let (scheme, path) = target.split_once("://")?;
+    let kind = [SourceKind::Nginx, SourceKind::EnvoyConfig].into_iter().find(|kind| kind.as_str() == scheme)?;
+    Some((kind, path))
+}
 
 fn spec(kind: SourceKind, table: toml::Table, arguments: &CheckArguments, traces: &listen::Traces) -> Result<Vec<SourceSpec>, Failed> {
     let settings = SourceSettings::parse(kind, toml::Value::Table(table)).map_err(Failed::usage)?;

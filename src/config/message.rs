@@ -14,7 +14,7 @@ pub(super) enum Said {
 /// Keys that later versions know: refused now, but not as a typing error.
 const LATER: &[&str] = &["web_config", "namespaces"];
 /// Values of `type` that later versions know.
-const LATER_KINDS: &[&str] = &["envoy", "vault"];
+const LATER_KINDS: &[&str] = &["vault"];
 /// Keys whose values stand in no message and no listing.
 pub(super) const SECRETS: &[&str] = &["passphrase"];
 /// Longer names are no typing errors of ours.

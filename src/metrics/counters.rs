@@ -241,7 +241,12 @@ fn watched_by(kind: SourceKind) -> &'static [KubeResource] {
         SourceKind::KubeRoute => &[R::Ingresses, R::Gateways, R::IstioGateways],
         SourceKind::KubeNamespace => &[R::Namespaces],
         SourceKind::KubePod => &[R::Pods],
-        SourceKind::File | SourceKind::Kubeconfig | SourceKind::Tls | SourceKind::Kubernetes => &[],
+        SourceKind::File
+        | SourceKind::Kubeconfig
+        | SourceKind::Tls
+        | SourceKind::Kubernetes
+        | SourceKind::Nginx
+        | SourceKind::EnvoyConfig => &[],
     }
 }
 

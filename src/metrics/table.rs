@@ -129,7 +129,9 @@ families! {
         CERT_ERROR: gauge<Target> = "x509_cert_error";
         /// Always 1, for each thing that is wrong with the certificate, while it is; no series when nothing is.
         CERT_FINDING: gauge<CertificateFinding> = "x509_cert_finding";
-        /// Always 1, for each thing that is known to use what is in the place (an Ingress, a Gateway), with the host that it serves.
+        /// Always 1, for each thing that is known to use what is in the place (an Ingress, a Gateway, the Deployment or other controller
+        /// of Pods, a webhook configuration that cert-manager puts the CA into, a server of nginx, a listener or cluster of Envoy), with the host
+        /// that it serves, if any.
         CERT_USED_BY: gauge<UsedBy> = "x509_cert_used_by";
         /// Whether the certificate is revoked (1) or not (0); absent while nobody can say.
         CERT_REVOKED: gauge<CertificateState> = "x509_cert_revoked";

@@ -33,6 +33,10 @@ closed! {
         KubeNamespace = "kube-namespace",
         /// Pods of `type = "kubernetes"`, for what they use
         KubePod = "kube-pod",
+        /// `type = "nginx"`
+        Nginx = "nginx",
+        /// `type = "envoy-config"`
+        EnvoyConfig = "envoy-config",
     }
 }
 

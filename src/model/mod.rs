@@ -48,7 +48,7 @@ pub use snapshot::{SnapshotView, Snapshots};
 pub use state::{Circumstances, FailureFacts, Report, SourceHeader, SourceStatus, TargetState, Use};
 pub use time::UnixTime;
 pub use user_labels::UserLabels;
-pub use vocabulary::{BundleKind, CertRole, EmbeddedKind, FetchKind, FetchOutcome, KubeResource, Method, Reason, Stage};
+pub use vocabulary::{BundleKind, CertRole, EmbeddedKind, FetchKind, FetchOutcome, KubeResource, Method, Reason, Stage, UseKind};
 
 /// Any error, boxed: what stands behind a closed reason.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -70,9 +70,10 @@ impl Circumstances {
 /// One user of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Use {
-    /// `kind`: `Ingress`, `Deployment`.
+    /// `kind`: `Ingress`, `Deployment`, or a [`UseKind`](super::UseKind).
     pub kind: Box<str>,
-    /// `name`: `namespace/name`; of what has no namespace its name alone.
+    /// `name`: `namespace/name`, of what has no namespace its name alone; the configuration file of an nginx server, the listener or cluster of
+    /// an Envoy.
     pub name: Box<str>,
     /// `host` that it serves with it, or empty.
     pub host: Box<str>,

@@ -137,6 +137,42 @@ closed! {
 }
 
 closed! {
+    /// What a file is to the server whose configuration names it: `kind` of `x509_cert_used_by`.
+    pub enum UseKind {
+        /// `ssl_certificate`
+        NginxCertificate = "nginx_certificate",
+        /// `ssl_client_certificate`
+        NginxClientCa = "nginx_client_ca",
+        /// `ssl_trusted_certificate`
+        NginxTrustedCa = "nginx_trusted_ca",
+        /// `ssl_crl`
+        NginxCrl = "nginx_crl",
+        /// `ssl_stapling_file`
+        NginxStaple = "nginx_staple",
+        /// `proxy_ssl_certificate` and the like
+        NginxUpstreamCertificate = "nginx_upstream_certificate",
+        /// `proxy_ssl_trusted_certificate` and the like
+        NginxUpstreamCa = "nginx_upstream_ca",
+        /// `proxy_ssl_crl` and the like
+        NginxUpstreamCrl = "nginx_upstream_crl",
+        /// `certificate_chain` of a listener
+        EnvoyCertificate = "envoy_certificate",
+        /// `trusted_ca` of a listener
+        EnvoyClientCa = "envoy_client_ca",
+        /// `crl` of a listener
+        EnvoyCrl = "envoy_crl",
+        /// `ocsp_staple` of a listener
+        EnvoyStaple = "envoy_staple",
+        /// `certificate_chain` of a cluster
+        EnvoyUpstreamCertificate = "envoy_upstream_certificate",
+        /// `trusted_ca` of a cluster
+        EnvoyUpstreamCa = "envoy_upstream_ca",
+        /// `crl` of a cluster
+        EnvoyUpstreamCrl = "envoy_upstream_crl",
+    }
+}
+
+closed! {
     /// What is listed and watched at a Kubernetes API server.
     pub enum KubeResource {
         /// Secrets.
@@ -203,7 +239,7 @@ closed! {
         BrokenSymlink = "broken_symlink",
         /// A folder that could not be listed.
         WalkError = "walk_error",
-        /// A document around certificates (kubeconfig) that cannot be read.
+        /// A document around certificates (kubeconfig, configuration of nginx or Envoy) that cannot be read, or leads to no file.
         DecodeFailed = "decode_failed",
         /// The API server answered with an error.
         ApiError = "api_error",

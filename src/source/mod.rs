@@ -6,9 +6,12 @@ use serde::de::DeserializeOwned;
 
 use crate::model::{BuildContext, BuildError, Source, SourceKind};
 
+mod configured;
+pub mod envoy_config;
 pub mod file;
 pub mod kubeconfig;
 pub mod kubernetes;
+pub mod nginx;
 pub mod tls;
 
 /// The settings of one kind of source, as they stand in its table without the keys that every source has.
@@ -74,4 +77,6 @@ sources! {
     Kubeconfig(kubeconfig::KubeconfigSettings),
     Tls(tls::TlsSettings),
     Kubernetes(kubernetes::KubernetesSettings),
+    Nginx(nginx::NginxSettings),
+    EnvoyConfig(envoy_config::EnvoyConfigSettings),
 }

@@ -137,6 +137,8 @@ fn the_documentation_names_every_key_and_label_that_is_known() {
         "[sources.a]\ntype = \"file\"\n",
         "[sources.a]\ntype = \"tls\"\n",
         "[sources.a]\ntype = \"kubernetes\"\n",
+        "[sources.a]\ntype = \"nginx\"\n",
+        "[sources.a]\ntype = \"envoy-config\"\n",
     ] {
         let error = parse(&format!("{table}no_such_key = 1")).unwrap_err().to_string();
         let known = error.rsplit_once("known here: ").unwrap().1.trim_end_matches(')');

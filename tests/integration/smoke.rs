@@ -13,6 +13,7 @@ use notafter::pki::crl::{CrlError, Scanned, Scanner, Watched};
 use notafter::pki::ocsp::{self, DelegateCache, Question};
 use notafter::pki::{self, certificate, container, crl};
 use notafter::revocation::cache::log;
+use notafter::source::{envoy_config, nginx};
 
 /// Bent inputs for each target.
 const ROUNDS: usize = 1_500;
@@ -132,6 +133,17 @@ fn read_cache(bytes: &[u8]) {
     let _ = log::record(bytes);
 }
 
+fn read_nginx(bytes: &[u8]) {
+    for (path, users) in nginx::named(bytes, 1_000).unwrap_or_default() {
+        assert!(path.starts_with("/") && users.len() <= 32 && users.is_sorted());
+    }
+}
+
+fn read_envoy(bytes: &[u8]) {
+    let _ = envoy_config::named("a.yaml", bytes);
+    let _ = envoy_config::named("a.json", bytes);
+}
+
 /// What is tried.
 type Read = fn(&[u8]);
 
@@ -223,6 +235,28 @@ fn cache_log() -> Vec<u8> {
     bytes
 }
 
+/// Configurations of nginx.
+fn nginx_configs() -> Vec<Vec<u8>> {
+    let texts: &[&str] = &[
+        "# a\nhttp { ssl_crl 'l';\nserver { listen 443 ssl; listen [::]:8443 quic; server_name .a.x ~^(?<n>b)$ \"c\\\"\"; ssl_certificate ${n}.pem;\n\
+         ssl_certificate a.pem; location / { if ($a = \"b\") { proxy_pass https://b.x:1/; } proxy_ssl_certificate c.pem; } } include x/*; }",
+        "http { server { access_by_lua_block { if a { [[}]] } -- }\n '}' } listen unix:/a ssl; } } stream { server { listen 1-2 ssl; proxy_ssl on; proxy_pass [::1]:2; } }",
+        "mail { starttls only; ssl_certificate data:x; server { listen 25; } }",
+    ];
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// Configurations of Envoy, in YAML and JSON.
+fn envoy_configs() -> Vec<Vec<u8>> {
+    let texts: &[&str] = &[
+        "static_resources:\n  listeners:\n  - &l\n    name: a\n    address: {socket_address: {address: '::', port_value: 443}}\n    filter_chains:\n    - filter_chain_match: {server_names: [a.x]}\n\
+        \x20     transport_socket: {typed_config: {'@type': x.DownstreamTlsContext, common_tls_context: {tls_certificates: [{certificate_chain: {filename: a}}]}}}\n  - *l\n",
+        "{\"resources\": [{\"@type\": \"x.Secret\", \"name\": \"s\", \"validationContext\": {\"trustedCa\": {\"filename\": \"c\"}}}, {\"@type\": \"x.Cluster\", \"t\": {\"common_tls_context\": \
+         {\"validation_context_sds_secret_config\": {\"name\": \"s\", \"sds_config\": {\"path\": \"p\"}}}}}]}",
+    ];
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
 #[test]
 fn nothing_that_is_read_makes_it_panic() {
     let mut files: Vec<_> =
@@ -230,7 +264,7 @@ fn nothing_that_is_read_makes_it_panic() {
     files.sort();
     assert!(files.len() >= 10, "{files:?}");
     let files: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();
-    let targets: [(&str, Read, Vec<Vec<u8>>); 8] = [
+    let targets: [(&str, Read, Vec<Vec<u8>>); 10] = [
         ("container", read_container, files.clone()),
         ("certificate", read_certificate, files.clone()),
         ("crl", read_crl, files.clone()),
@@ -239,6 +273,8 @@ fn nothing_that_is_read_makes_it_panic() {
         ("raw", read_hello, vec![hello()]),
         ("starttls", read_starttls, dialogues()),
         ("cache", read_cache, vec![cache_log()]),
+        ("nginx", read_nginx, nginx_configs()),
+        ("envoy", read_envoy, envoy_configs()),
     ];
     for (target, read, seeds) in targets {
         let mut numbers = Numbers(0x6e6f_7461_6674_6572);

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use crate::model::facts::SubjectName;
-use crate::model::{CertificateFacts, Use};
+use crate::model::{CertificateFacts, Use, UseKind};
 
 /// The port that goes without saying.
 const HTTPS: &str = "443";
@@ -65,15 +65,19 @@ pub(super) enum Purpose {
     Serves,
     /// Takes clients that verify against it.
     TrustsClients,
+    /// The same, beside one that says so.
+    TrustsToo,
     /// Anything else.
     Other,
 }
 
 /// By the kind of the user.
 pub(super) fn purpose(used: &Use) -> Purpose {
-    match &*used.kind {
-        "Ingress" | "Gateway" | "nginx_certificate" | "envoy_certificate" => Purpose::Serves,
-        "nginx_client_ca" | "envoy_client_ca" => Purpose::TrustsClients,
+    match UseKind::ALL.iter().find(|kind| kind.as_str() == &*used.kind) {
+        Some(UseKind::NginxCertificate | UseKind::EnvoyCertificate) => Purpose::Serves,
+        Some(UseKind::NginxClientCa | UseKind::EnvoyClientCa) => Purpose::TrustsClients,
+        Some(UseKind::NginxTrustedCa) => Purpose::TrustsToo,
+        None if matches!(&*used.kind, "Ingress" | "Gateway") => Purpose::Serves,
         _ => Purpose::Other,
     }
 }

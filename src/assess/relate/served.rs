@@ -33,6 +33,20 @@ struct Found {
     used: HashSet<Id>,
     /// Places that are used under this host, to verify clients against.
     bundles: HashSet<Id>,
+    /// Places that clients are verified against, too.
+    beside: HashSet<Id>,
+}
+
+impl Found {
+    /// The places that are used for this.
+    fn places(&mut self, purpose: Purpose) -> Option<&mut HashSet<Id>> {
+        match purpose {
+            Purpose::Serves => Some(&mut self.used),
+            Purpose::TrustsClients => Some(&mut self.bundles),
+            Purpose::TrustsToo => Some(&mut self.beside),
+            Purpose::Other => None,
+        }
+    }
 }
 
 /// Which endpoints and stored leaves belong together. Only words that some endpoint is found by are kept.
@@ -97,8 +111,10 @@ impl Served {
         }
         for used in node.state.circumstances.iter().flat_map(|known| &known.used_by) {
             let purpose = names::purpose(used);
-            if let Some(found) = names::host(used).filter(|_| purpose != Purpose::Other).and_then(|host| self.by_word.get_mut(&host)) {
-                let places = if purpose == Purpose::Serves { &mut found.used } else { &mut found.bundles };
+            let found = names::host(used).and_then(|host| self.by_word.get_mut(&host));
+            if let Some(found) = found
+                && let Some(places) = found.places(purpose)
+            {
                 put(places, id, is_there);
                 about.extend(&found.endpoints);
             }
@@ -131,11 +147,7 @@ impl Served {
             for used in node.state.circumstances.iter().flat_map(|known| &known.used_by) {
                 let Some(host) = names::host(used).filter(|host| new.contains(host)) else { continue };
                 let found = self.by_word.entry(host).or_default();
-                match names::purpose(used) {
-                    Purpose::Serves => _ = found.used.insert(id),
-                    Purpose::TrustsClients => _ = found.bundles.insert(id),
-                    Purpose::Other => {}
-                }
+                found.places(names::purpose(used)).into_iter().for_each(|places| _ = places.insert(id));
             }
         }
         // A word that nobody is found by any more was kept for this walk only.
@@ -177,15 +189,22 @@ impl Served {
     pub(super) fn client_bundles(&self, place: &Place) -> Vec<Id> {
         let Place::Endpoint { target, server_name, .. } = place else { return Vec::new() };
         let words = Words::of(server_name, target);
-        let of_hosts: Vec<Id> =
-            words.hosts.iter().filter_map(|word| self.by_word.get(word)).flat_map(|found| &found.bundles).copied().collect();
         // A server for any name on this port may stand on any machine: it says nothing about this endpoint.
-        of_hosts
+        let found = || words.hosts.iter().filter_map(|word| self.by_word.get(word));
+        if found().all(|found| found.bundles.is_empty()) {
+            return Vec::new();
+        }
+        found().flat_map(|found| found.bundles.iter().chain(&found.beside)).copied().collect()
     }
 
     /// Endpoints whose server verifies its clients against a place.
     pub(super) fn verified_by(&self, bundle: Id) -> HashSet<Id> {
-        self.by_word.values().filter(|found| found.bundles.contains(&bundle)).flat_map(|found| &found.endpoints).copied().collect()
+        self.by_word
+            .values()
+            .filter(|found| found.bundles.contains(&bundle) || found.beside.contains(&bundle))
+            .flat_map(|found| &found.endpoints)
+            .copied()
+            .collect()
     }
 
     /// The endpoints of one name, each at its address.

@@ -15,7 +15,7 @@ pub(super) mod blocked;
 pub(super) mod patterns;
 pub(super) mod read;
 mod settings;
-mod system;
+pub(super) mod system;
 pub(super) mod walk;
 
 pub use patterns::escape;
@@ -129,7 +129,7 @@ impl Visitor for Scan<'_> {
 
 /// Runs a scan that blocks on a thread of its own, not on the runtime's: its priority is lowered, and an unprivileged thread
 /// cannot raise it again. Cancel safe: the thread goes on until it sees that the scan is over.
-pub(super) async fn on_own_thread(name: &str, scan: impl FnOnce() -> Listing + Send + 'static) -> Result<Listing, Failure> {
+pub(super) async fn on_own_thread<T: Send + 'static>(name: &str, scan: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
     let (ended, end) = tokio::sync::oneshot::channel();
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         // On Linux this is the thread's own, and that of the threads it starts. Without it the scan is only less polite.

@@ -3,6 +3,7 @@
 //! Every call to the system is relative to an open folder, so the price of a file does not grow with its depth, and a folder that is
 //! swapped for another while it is walked is seen as one or the other. Symbolic links are followed; paths are never resolved.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -293,18 +294,25 @@ fn joined(path: &str, name: &CStr) -> String {
     path
 }
 
-/// Appends a name as text. In one that is not UTF-8, bad bytes become `\xNN` and backslashes double.
+/// Appends a name as text.
 fn push(path: &mut String, name: &CStr) {
     if !path.is_empty() && !path.ends_with('/') {
         path.push('/');
     }
-    if let Ok(name) = name.to_str() {
-        return path.push_str(name);
+    path.push_str(&text(name.to_bytes()));
+}
+
+/// A path or a part of one as text. In one that is not UTF-8, bad bytes become `\xNN` and backslashes double.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
     }
-    for chunk in name.to_bytes().utf8_chunks() {
-        path.push_str(&chunk.valid().replace('\\', "\\\\"));
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', "\\\\"));
         for byte in chunk.invalid() {
-            path.push_str(&format!("\\x{byte:02X}"));
+            text.push_str(&format!("\\x{byte:02X}"));
         }
     }
+    Cow::Owned(text)
 }
