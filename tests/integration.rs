@@ -33,6 +33,8 @@ mod kubernetes;
 mod mutual_tls;
 #[path = "integration/nginx.rs"]
 mod nginx;
+#[path = "integration/outage.rs"]
+mod outage;
 #[path = "integration/pkits.rs"]
 mod pkits;
 #[path = "integration/probe.rs"]

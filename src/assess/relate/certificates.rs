@@ -22,45 +22,69 @@ pub(super) struct Certificate {
     pub(super) checked: bool,
 }
 
-/// Targets and indexes in them. Most certificates have one; an intermediate may have all.
-#[derive(Default)]
-pub(super) struct Places {
-    few: Vec<(Id, u32)>,
-    many: HashSet<(Id, u32)>,
-}
-
 /// Leaves in several places that are told.
 const COPIES: usize = 100;
 /// More places than these are looked up, not searched through.
 const FEW: usize = 32;
 
+/// Targets and indexes in them. Most certificates have one; an intermediate may have all.
+pub(super) enum Places {
+    One(Place),
+    Few(Box<Vec<Place>>),
+    Many(Box<HashSet<Place>>),
+}
+
+/// A target, and an index in it.
+type Place = (Id, u32);
+
 impl Places {
-    fn add(&mut self, place: (Id, u32)) {
-        if self.many.is_empty() && self.few.len() < FEW {
-            self.few.push(place);
-            return;
-        }
-        self.many.extend(self.few.drain(..));
-        self.many.insert(place);
-    }
-
-    fn remove(&mut self, place: (Id, u32)) {
-        match self.few.iter().position(|known| *known == place) {
-            Some(at) => {
-                self.few.swap_remove(at);
-            }
-            None => {
-                self.many.remove(&place);
-            }
+    fn add(&mut self, place: Place) {
+        match self {
+            Self::One(one) => *self = Self::Few(Box::new(vec![*one, place])),
+            Self::Few(few) if few.len() < FEW => few.push(place),
+            Self::Few(few) => *self = Self::Many(Box::new(few.iter().copied().chain([place]).collect())),
+            Self::Many(many) => _ = many.insert(place),
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Id, u32)> {
-        self.few.iter().chain(&self.many).copied()
+    /// Whether that was the last one.
+    fn remove(&mut self, place: Place) -> bool {
+        match self {
+            Self::One(one) => return *one == place,
+            Self::Few(few) => few.retain(|known| *known != place),
+            Self::Many(many) => _ = many.remove(&place),
+        }
+        if self.len() == 1
+            && let Some(one) = self.first()
+        {
+            *self = Self::One(one);
+        }
+        false
+    }
+
+    pub(super) fn iter(&self) -> Box<dyn Iterator<Item = Place> + '_> {
+        match self {
+            Self::One(one) => Box::new(std::iter::once(*one)),
+            Self::Few(few) => Box::new(few.iter().copied()),
+            Self::Many(many) => Box::new(many.iter().copied()),
+        }
+    }
+
+    /// One of them.
+    pub(super) fn first(&self) -> Option<Place> {
+        match self {
+            Self::One(one) => Some(*one),
+            Self::Few(few) => few.first().copied(),
+            Self::Many(many) => many.iter().next().copied(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.few.len() + self.many.len()
+        match self {
+            Self::One(_) => 1,
+            Self::Few(few) => few.len(),
+            Self::Many(many) => many.len(),
+        }
     }
 }
 
@@ -76,15 +100,20 @@ pub(super) struct Certificates {
 
 impl Certificates {
     /// Notes that it is at a place too. Returns its number, and whether it is new.
-    pub(super) fn add(&mut self, fingerprint: &[u8; 32], place: (Id, u32), is_store: bool) -> (Number, bool) {
+    pub(super) fn add(&mut self, fingerprint: &[u8; 32], place: Place, is_store: bool) -> (Number, bool) {
         let number = *self.by_fingerprint.entry(short(fingerprint)).or_insert_with(|| self.free.pop().unwrap_or(self.all.len() as Number));
         if self.all.len() <= number as usize {
             self.all.push(None);
         }
         let slot = &mut self.all[number as usize];
         let is_new = slot.is_none();
-        let known = slot.get_or_insert_with(|| Certificate { places: Places::default(), stored: 0, issuer: None, checked: false });
-        known.places.add(place);
+        let known = match slot {
+            Some(known) => {
+                known.places.add(place);
+                known
+            }
+            None => slot.insert(Certificate { places: Places::One(place), stored: 0, issuer: None, checked: false }),
+        };
         known.stored += u32::from(is_store);
         if known.places.len() == 2 {
             self.copied.insert(number);
@@ -93,16 +122,16 @@ impl Certificates {
     }
 
     /// Notes that it is at a place no more. Returns the certificate when that was its last one.
-    pub(super) fn remove(&mut self, fingerprint: &[u8; 32], place: (Id, u32), is_store: bool) -> Option<(Number, Certificate)> {
+    pub(super) fn remove(&mut self, fingerprint: &[u8; 32], place: Place, is_store: bool) -> Option<(Number, Certificate)> {
         let number = self.number(fingerprint)?;
         let slot = self.all.get_mut(number as usize)?;
         let known = slot.as_mut()?;
-        known.places.remove(place);
+        let is_last = known.places.remove(place);
         known.stored -= u32::from(is_store);
         if known.places.len() == 1 {
             self.copied.remove(&number);
         }
-        if known.places.len() > 0 {
+        if !is_last {
             return None;
         }
         self.by_fingerprint.remove(&short(fingerprint));
@@ -143,7 +172,7 @@ impl Certificates {
 
     /// Its facts, as any of its places holds them.
     pub(super) fn facts<'n>(&self, number: Number, nodes: &'n Nodes) -> Option<&'n CertificateFacts> {
-        nodes.certificate(self.get(number)?.places.iter().next()?)
+        nodes.certificate(self.get(number)?.places.first()?)
     }
 }
 

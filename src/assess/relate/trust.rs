@@ -165,7 +165,10 @@ impl Trust {
     /// Checks the signatures of so many certificates that are linked by name only.
     pub(super) fn check(&mut self, most: usize, certificates: &mut Certificates, nodes: &Nodes) {
         for _ in 0..most {
-            let Some(number) = self.unchecked.pop_front() else { break };
+            let Some(number) = self.unchecked.pop_front() else {
+                self.unchecked = VecDeque::new();
+                break;
+            };
             let Some((issuer, false)) = certificates.get(number).map(|known| (known.issuer, known.checked)) else { continue };
             let (Some(issuer), Some(facts)) = (issuer, certificates.facts(number, nodes)) else { continue };
             let holds = self.all[issuer as usize].authority.as_deref().is_some_and(|authority| issued(authority, facts));

@@ -1,7 +1,7 @@
 //! nginx as a peer: started on a loopback port, in a folder of its own, without rights.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::running::{Running, free_address};
@@ -10,6 +10,8 @@ use super::running::{Running, free_address};
 pub struct Nginx {
     /// Where its server listens.
     pub address: SocketAddr,
+    /// Its configuration file.
+    pub config: PathBuf,
     _running: Running,
 }
 
@@ -30,6 +32,15 @@ impl Nginx {
         std::fs::write(&path, config).unwrap();
         let mut command = Command::new("nginx");
         command.arg("-p").arg(&home).arg("-e").arg(home.join("error.log")).arg("-c").arg(&path);
-        Self { address, _running: Running::server(&mut command, address) }
+        Self { address, config: path, _running: Running::server(&mut command, address) }
+    }
+
+    /// `nginx -s reload`
+    pub fn reload(&self) {
+        let home = self.config.parent().unwrap();
+        let arguments = [home.as_os_str(), "-e".as_ref(), home.join("error.log").as_os_str(), "-c".as_ref(), self.config.as_os_str()]
+            .map(|a: &std::ffi::OsStr| a.to_owned());
+        let status = Command::new("nginx").arg("-p").args(arguments).args(["-s", "reload"]).status().unwrap();
+        assert!(status.success(), "nginx -s reload: {status}");
     }
 }
