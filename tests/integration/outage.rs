@@ -23,7 +23,8 @@ fn write(folder: &Folder, ca: &Ca, names: &[&str], days: i64) -> String {
     let issued = leaf.issue();
     folder.write("cert.pem", issued.chain_pem());
     folder.write("key.pem", issued.key_pem());
-    let read = notafter::pki::certificate::read(&issued.chain()[0], &notafter::model::Limits::default()).unwrap();
+    let chain = issued.chain();
+    let read = notafter::pki::certificate::read(&chain[0], &notafter::model::Limits::default()).unwrap();
     read.facts.serial.to_string()
 }
 
@@ -69,8 +70,9 @@ fn outage(names: [&[&str]; 2], stored: impl Fn(&Nginx) -> String) {
     std::thread::sleep(Duration::from_millis(500));
     let renewed: Vec<String> = exporter.stderr().lines().filter(|line| line.contains("renewed")).map(str::to_owned).collect();
     assert_eq!(renewed.len(), 1, "logged once, although file and endpoint changed: {renewed:#?}");
-    for part in [&format!("old_serial=\"{old}\""), &format!("new_serial=\"{new}\""), "margin=", "cert.pem", "team=shop"] {
-        assert!(renewed[0].contains(&**part), "{part}: {}", renewed[0]);
+    let serials = [format!("old_serial=\"{old}\""), format!("new_serial=\"{new}\"")];
+    for part in [&*serials[0], &serials[1], "margin=", "cert.pem", "team=shop"] {
+        assert!(renewed[0].contains(part), "{part}: {}", renewed[0]);
     }
     let margins = exporter.scrape();
     let of_files = margins.all("x509_renewal_margin_ratio_count", &[]).into_iter().filter(|sample| sample.label("source_name") != "edge");

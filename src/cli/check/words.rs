@@ -3,7 +3,7 @@
 use super::explain::{self, Advice};
 use super::listen::Traces;
 use crate::app::story;
-use crate::model::{FindingSet, Place, RevocationReason, RevocationStatus, Services, TargetState, UnixTime};
+use crate::model::{Evidence, FindingSet, Place, RevocationReason, RevocationStatus, Services, TargetState, UnixTime};
 
 /// More endpoints than these are told in the table alone.
 const MOST: usize = 20;
@@ -22,6 +22,7 @@ pub(super) fn words(targets: &[&TargetState], services: &Services, traces: &Trac
     for (target, revocation) in others.map(|target| (target, story::revocation(target))).filter(|(_, lines)| !lines.is_empty()).take(MOST) {
         text += &format!("\n{}\n{revocation}", story::printable(&target.place.to_string()));
     }
+    text += &together(targets);
     text += &asked(services);
     let mut told: Vec<(&str, Advice)> = Vec::new();
     for target in targets {
@@ -49,6 +50,21 @@ pub(super) fn words(targets: &[&TargetState], services: &Services, traces: &Trac
         sets.flat_map(|set| set.iter()).for_each(|finding| tell(finding.as_str(), explain::of_finding(finding)));
     }
     text
+}
+
+/// What the places say about each other: the other place behind a finding.
+fn together(targets: &[&TargetState]) -> String {
+    let of_each = |target: &TargetState| {
+        let place = story::printable(&target.place.to_string());
+        let related = target.related.iter().flat_map(|related| &related.evidence);
+        let line = |evidence: &Evidence| {
+            let about: Vec<&str> = [&*evidence.place, &*evidence.detail].into_iter().filter(|text| !text.is_empty()).collect();
+            format!("  {place}: {}: {}\n", evidence.finding, story::printable(&about.join(": ")))
+        };
+        related.map(line).collect::<Vec<_>>()
+    };
+    let lines: Vec<String> = targets.iter().flat_map(|target| of_each(target)).take(MOST).collect();
+    if lines.is_empty() { String::new() } else { format!("\nWhat the places say about each other\n{}", lines.concat()) }
 }
 
 /// The CRLs and responders, and what came of them.
