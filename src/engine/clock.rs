@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(believed(&[(10, 0), (20, YEAR), (300, YEAR), (619, YEAR)]), [10, 20, 300, 619], "forward: doubted");
         assert_eq!(believed(&[(10, 0), (20, YEAR), (620, YEAR), (630, YEAR)]), [10, 20, 620 + YEAR, 630 + YEAR], "it stayed");
         assert_eq!(believed(&[(10, 0), (20, -YEAR), (300, -YEAR), (310, 0)]), [10, 20, 300, 310], "back and right again");
-        assert_eq!(believed(&[(10, 60), (20, -60), (30, 100)]), [70, -40, 130], "clocks are set a little all the time");
+        assert_eq!(believed(&[(10, 60), (20, -40), (30, 50)]), [70, -20, 80], "clocks are set a little all the time");
         assert_eq!(believed(&[(10, 0), (100_000, 0)]), [10, 100_000], "a suspended machine has not jumped");
     }
 
