@@ -3,23 +3,11 @@
 use crate::metrics::compat::name_fields;
 use crate::metrics::table;
 use crate::metrics::text::{hex, label};
+use crate::model::facts::KEY_USAGES;
 use crate::model::{CertRole, CertificateFacts, Finding, FindingSet, Noun, RevocationStatus, SourceHeader, TargetState, Use, Verdict};
 
 use super::page::{Labels, Page};
 use super::{count, shown};
-
-/// Bit names of RFC 5280 section 4.2.1.3.
-const KEY_USAGES: [&str; 9] = [
-    "digitalSignature",
-    "nonRepudiation",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "keyCertSign",
-    "cRLSign",
-    "encipherOnly",
-    "decipherOnly",
-];
 
 /// Writes all series of the certificates that the source shows; returns how many of them clash.
 pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target: &TargetState, enix: bool) -> u64 {
