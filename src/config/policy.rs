@@ -42,7 +42,7 @@ const OF_CAS: &[&str] = &["max_path_length", "permitted_names", "excluded_names"
 const OF_LEAVES: &[&str] = &["require_spiffe", "spiffe_trust_domains", "dns_patterns", "allow_ip_sans"];
 
 /// All of them, sorted by name, with what they mean.
-pub(super) fn parse_all(mut tables: Section<'_>, problems: &mut Problems<'_>) -> Vec<(CertificatePolicy, Option<Meant>)> {
+pub(super) fn parse_all(mut tables: Section<'_>, problems: &mut Problems<'_>) -> Vec<(CertificatePolicy, Meant)> {
     let written = std::mem::take(&mut tables.table);
     if written.len() > MOST {
         problems.add(tables.at, &tables.name, "", format!("expected at most {MOST} policies, found {}", written.len()));
@@ -61,7 +61,7 @@ pub(super) fn parse_all(mut tables: Section<'_>, problems: &mut Problems<'_>) ->
     parsed
 }
 
-fn parse(name: Arc<str>, mut table: Section<'_>, problems: &mut Problems<'_>) -> (CertificatePolicy, Option<Meant>) {
+fn parse(name: Arc<str>, mut table: Section<'_>, problems: &mut Problems<'_>) -> (CertificatePolicy, Meant) {
     let mut written = Written::of(&table);
     let meant = selector::take(&mut table, problems);
     let note = table.take("note", problems, |text: String| {
@@ -71,7 +71,7 @@ fn parse(name: Arc<str>, mut table: Section<'_>, problems: &mut Problems<'_>) ->
     let before = problems.count();
     let demands = demands(&mut table, problems);
     table.finish(problems);
-    let applies = meant.as_ref().map(|meant| meant.selector.clone()).unwrap_or_default();
+    let applies = meant.selector.clone();
     // What is wrong by itself is not held against the rest.
     if problems.count() == before {
         written.contradictions(&demands, &applies, problems);
@@ -148,7 +148,8 @@ impl Written {
             if let (Some(lesser), Some(greater)) = (lesser, greater)
                 && lesser > greater
             {
-                let message = format!("expected at most {other}, which is \"{}\", found \"{}\"", HumanDuration(greater), HumanDuration(lesser));
+                let message =
+                    format!("expected at most {other}, which is \"{}\", found \"{}\"", HumanDuration(greater), HumanDuration(lesser));
                 self.refuse(key, message, problems);
             }
         }

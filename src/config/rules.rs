@@ -27,7 +27,7 @@ pub(super) fn parse(root: &mut Section<'_>, problems: &mut Problems<'_>) -> Pars
     let (policies, of_policies): (Vec<_>, Vec<_>) = policies.into_iter().unzip();
     let (waivers, of_waivers): (Vec<_>, Vec<_>) = waivers.into_iter().unzip();
     (rules.policies, rules.waivers) = (policies.into(), waivers.into());
-    Parsed { rules: Arc::new(rules), of_policies: of_policies.into_iter().flatten().collect(), of_waivers }
+    Parsed { rules: Arc::new(rules), of_policies, of_waivers }
 }
 
 impl Parsed {

@@ -27,9 +27,12 @@ pub(super) struct Meant {
     labels_at: usize,
 }
 
-/// Reads the table `match` of another one; `None` when it is not there.
-pub(super) fn take(table: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Meant> {
-    let mut table = table.take_table("match", problems)?;
+/// Reads the table `match` of another one; without it anything is meant.
+pub(super) fn take(outer: &mut Section<'_>, problems: &mut Problems<'_>) -> Meant {
+    let Some(mut table) = outer.take_table("match", problems) else {
+        let (table, at) = (outer.name.clone(), outer.at);
+        return Meant { selector: Selector::default(), table, sources_at: at, kinds_at: at, labels_at: at };
+    };
     let at = |key: &str| table.table.get(key).map_or(table.at, |value| value.span().start);
     let (sources_at, kinds_at, labels_at) = (at("sources"), at("kinds"), at("labels"));
     let selector = Selector {
@@ -44,7 +47,7 @@ pub(super) fn take(table: &mut Section<'_>, problems: &mut Problems<'_>) -> Opti
     };
     let name = table.name.clone();
     table.finish(problems);
-    Some(Meant { selector, table: name, sources_at, kinds_at, labels_at })
+    Meant { selector, table: name, sources_at, kinds_at, labels_at }
 }
 
 /// A list of something, each once; empty when it is not there.
@@ -120,11 +123,9 @@ impl Meant {
 
     fn may_mean(&self, source: &SourceConfig) -> bool {
         let Selector { sources, kinds, .. } = &self.selector;
-        let is_of = |kind: &SourceKind| {
-            *kind == source.id.kind || (source.id.kind == SourceKind::Kubernetes && kind.as_str().starts_with("kube-"))
-        };
-        (sources.is_empty() || sources.iter().any(|pattern| pattern.fits(&source.id.name)))
-            && (kinds.is_empty() || kinds.iter().any(is_of))
+        let is_of =
+            |kind: &SourceKind| *kind == source.id.kind || (source.id.kind == SourceKind::Kubernetes && kind.as_str().starts_with("kube-"));
+        (sources.is_empty() || sources.iter().any(|pattern| pattern.fits(&source.id.name))) && (kinds.is_empty() || kinds.iter().any(is_of))
     }
 }
 

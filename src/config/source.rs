@@ -156,7 +156,9 @@ fn serves(targets: &[String]) -> Result<Arc<[Box<str>]>, String> {
     if targets.is_empty() || targets.len() > MOST_SERVED {
         return Err(format!("expected 1 to {MOST_SERVED} endpoints, found {}", targets.len()));
     }
-    let is_target = |target: &str| !target.is_empty() && target.len() <= LONGEST_TARGET && !target.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_target = |target: &str| {
+        !target.is_empty() && target.len() <= LONGEST_TARGET && !target.contains(|c: char| c.is_whitespace() || c.is_control())
+    };
     for (at, target) in targets.iter().enumerate() {
         if !is_target(target) || target.contains('@') {
             return Err(format!("expected an endpoint as targets are written, such as \"api.example.com:443\", found {target:?}"));

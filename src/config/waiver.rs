@@ -31,6 +31,7 @@ fn parse(mut table: Section<'_>, problems: &mut Problems<'_>) -> Option<(Waiver,
     for key in ["match", "finding", "until", "owner", "why"].iter().filter(|key| !table.table.contains_key(**key)) {
         problems.add(table.at, &table.name, key, "required, but missing");
     }
+    let has_match = table.table.contains_key("match");
     let (match_at, finding_at) = (position(&table, "match"), position(&table, "finding"));
     let meant = selector::take(&mut table, problems);
     let findings = table.take("finding", problems, |value: toml::Value| findings(&value));
@@ -39,12 +40,13 @@ fn parse(mut table: Section<'_>, problems: &mut Problems<'_>) -> Option<(Waiver,
     let (owner, why) = (text("owner"), text("why"));
     let name = table.name.clone();
     table.finish(problems);
-    let (meant, findings) = (meant?, findings?);
-    if meant.selector == Selector::default() {
+    if has_match && meant.selector == Selector::default() {
         problems.add(match_at, &name, "match", "expected at least one key such as sources or names: a waiver is for something");
     }
+    let findings = findings?;
     for finding in findings.iter().filter(|finding| !can_be_on(*finding, &meant.selector)) {
-        let message = format!("\"{finding}\" is not about certificates, and match asks for what only certificates have: nothing would be waived");
+        let message =
+            format!("\"{finding}\" is not about certificates, and match asks for what only certificates have: nothing would be waived");
         problems.add(finding_at, &name, "finding", message);
     }
     let waiver = Waiver { applies: meant.selector.clone(), findings, until: until?, owner: owner?, why: why? };
@@ -80,7 +82,11 @@ fn finding(word: &str) -> Result<Finding, String> {
         return Err("the end of a waiver cannot be waived: move until of the one that has ended".to_owned());
     }
     let can_be_waived = [Noun::Certificate, Noun::Crl, Noun::Target].iter().any(|noun| finding.is_about(*noun));
-    if can_be_waived { Ok(finding) } else { Err(format!("\"{finding}\" is about OCSP responders, which stand in no source: it cannot be waived")) }
+    if can_be_waived {
+        Ok(finding)
+    } else {
+        Err(format!("\"{finding}\" is about OCSP responders, which stand in no source: it cannot be waived"))
+    }
 }
 
 /// Whether a selector leaves anything that the finding may be on.
