@@ -31,6 +31,8 @@ mod kubernetes;
 mod mutual_tls;
 #[path = "integration/pkits.rs"]
 mod pkits;
+#[path = "integration/policy.rs"]
+mod policy;
 #[path = "integration/probe.rs"]
 mod probe;
 #[path = "integration/revocation/mod.rs"]

@@ -202,7 +202,8 @@ fn rules_are_bounded() {
 
 #[test]
 fn every_example_of_the_documentation_is_taken() {
-    let page = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = text(&root.join("docs/CONFIGURATION.md")) + &text(&root.join("docs/POLICY.md"));
     let examples: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(examples.len() > 8, "the page has lost its examples");
     for example in examples {
