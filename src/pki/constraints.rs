@@ -1,6 +1,6 @@
 //! Name constraints (RFC 5280 section 4.2.1.10), in words.
 //!
-//! May touch: `model`, [`der`](super::der) and names. Bounded: the first [`SUBTREES`] of each list are kept.
+//! May touch: `model`, [`der`] and names. Bounded: the first [`SUBTREES`] of each list are kept.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -301,6 +301,7 @@ fn who_is_broken_is_kept_and_the_expired_are_judged_too() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test measures time")]
 fn many_names_and_many_policies_take_bounded_time() {
     let demands = demanding(|demands| {
         demands.dns_patterns = (0..200).map(|at| DnsPattern::new(&format!("**.n{at}.example")).unwrap()).collect();
