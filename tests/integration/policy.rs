@@ -160,6 +160,15 @@ fn the_translated_policies_accept_what_they_describe_and_reject_each_variant_for
             &["spiffe_id_missing"],
         ),
         (
+            "names that cannot be read",
+            tree.service(|leaf| {
+                leaf.subject_alt_names = Vec::new();
+                leaf.custom_extensions =
+                    vec![rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 17], b"\x30\x09\x82\x02ok\x82".to_vec())];
+            }),
+            &["spiffe_id_missing", "dns_name_not_allowed"],
+        ),
+        (
             "foreign trust domain",
             tree.service(|leaf| leaf.subject_alt_names = names(&["a.prod.internal", "spiffe://evil.example/ns/prod/sa/payment-service"])),
             &["trust_domain_not_allowed"],

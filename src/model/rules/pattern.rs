@@ -95,9 +95,8 @@ impl DnsPattern {
         let expected = || format!("expected a DNS name such as \"*.prod.internal\" (* is one label, ** one or more), found {text:?}");
         // RFC 1035 section 2.3.4 for the whole; each label is checked for what it is made of.
         let name = text.strip_suffix('.').unwrap_or(text);
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*');
         let labels: Vec<&str> = name.split('.').collect();
-        if name.len() > 253 || labels.iter().any(|label| label.is_empty() || !label.chars().all(is_plain)) {
+        if name.len() > 253 || labels.iter().any(|label| label.is_empty() || !label.chars().all(is_of_names)) {
             let hint = if text.is_ascii() { "" } else { "; names of other letters are written as xn--…" };
             return Err(format!("{}{hint}", expected()));
         }
@@ -121,9 +120,12 @@ impl DnsPattern {
         &self.text
     }
 
-    /// Whether the name fits. Case does not count, nor does the dot of the root.
+    /// Whether the name fits. Case does not count, nor does the dot of the root. What no host is called (a zero byte, a blank) fits nothing.
     pub fn fits(&self, name: &str) -> bool {
         let name = name.strip_suffix('.').unwrap_or(name);
+        if !name.chars().all(is_of_names) {
+            return false;
+        }
         let labels = || name.split('.');
         let fits = |(pattern, label): (&Pattern, &str)| !label.is_empty() && pattern.fits(label);
         let count = labels().count();
@@ -136,6 +138,11 @@ impl DnsPattern {
             }
         }
     }
+}
+
+/// Letters, digits and hyphens (RFC 1123 section 2.1), the underscore of the field, and what wildcards and dots need.
+fn is_of_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*' | '.')
 }
 
 impl fmt::Display for DnsPattern {
@@ -193,6 +200,8 @@ mod tests {
             ("api.**.internal", "api.a.b.internal", true),
             ("api.**.internal", "api.internal", false),
             ("**", "anything.at.all", true),
+            ("**.prod.internal", "evil.example\\00.prod.internal", false),
+            ("*.prod.internal", "a b.prod.internal", false),
             ("payments", "payments", true),
             ("*", "", false),
         ] {
