@@ -31,22 +31,22 @@ pub fn matched<'a>(rules: &'a Rules, snapshot: &'a Snapshot) -> Vec<Matched<'a>>
     let mut all: Vec<Matched<'a>> = rules.policies.iter().map(nothing).collect();
     for source in snapshot.sources.values() {
         for target in source.targets() {
-            let mut seen: BTreeMap<&str, FindingSet> = BTreeMap::new();
+            // Policies are sorted by name, in the sources' rules too.
+            let mut seen: BTreeMap<usize, FindingSet> = BTreeMap::new();
             for facts in &target.content.certificates {
                 for policy in assess::policies(&source.header, target, facts) {
+                    let Ok(at) = all.binary_search_by(|matched| matched.policy.name.cmp(&policy.name)) else { continue };
                     let found = assess::broken_rules(&policy.demands, facts);
-                    seen.entry(&policy.name).or_default().extend(found);
-                    for matched in all.iter_mut().filter(|matched| matched.policy.name == policy.name) {
-                        matched.certificates += 1;
-                        matched.breaking += u64::from(!found.is_empty());
-                        found.iter().for_each(|finding| *matched.broken.entry(finding).or_default() += 1);
-                    }
+                    seen.entry(at).or_default().extend(found);
+                    let matched = &mut all[at];
+                    matched.certificates += 1;
+                    matched.breaking += u64::from(!found.is_empty());
+                    found.iter().for_each(|finding| *matched.broken.entry(finding).or_default() += 1);
                 }
             }
-            for matched in &mut all {
-                let Some(found) = seen.get(&*matched.policy.name) else { continue };
-                matched.places += 1;
-                matched.remember(&source.header.id, &target.place, *found);
+            for (at, found) in seen {
+                all[at].places += 1;
+                all[at].remember(&source.header.id, &target.place, found);
             }
         }
     }

@@ -62,7 +62,7 @@ pub(super) fn parse_all(mut tables: Section<'_>, problems: &mut Problems<'_>) ->
 }
 
 fn parse(name: Arc<str>, mut table: Section<'_>, problems: &mut Problems<'_>) -> (CertificatePolicy, Meant) {
-    let mut written = Written::of(&table);
+    let written = Written::of(&table);
     let meant = selector::take(&mut table, problems);
     let note = table.take("note", problems, |text: String| {
         let is_fine = !text.trim().is_empty() && text.len() <= LONGEST_NOTE && !text.chars().any(|c| c.is_control() && c != '\n');
@@ -124,7 +124,7 @@ impl Written {
     }
 
     /// Says which rules no certificate can keep together, and which no certificate is judged by.
-    fn contradictions(&mut self, demands: &Demands, applies: &Selector, problems: &mut Problems<'_>) {
+    fn contradictions(&self, demands: &Demands, applies: &Selector, problems: &mut Problems<'_>) {
         if *demands == Demands::default() {
             return self.refuse("", "expected at least one rule such as max_validity: nothing would be judged", problems);
         }

@@ -277,3 +277,28 @@ fn a_waiver_is_shown_instead_of_its_finding_and_its_end_is_one() {
     assert_eq!(long["certificates"][0]["policies"][0]["policy"], "service_certificates");
     assert_eq!(long["certificates"][0]["waived"][0]["until"], "2099-12-31T23:59:59Z");
 }
+
+#[test]
+fn a_reload_judges_anew_and_time_alone_ends_a_waiver() {
+    let tree = Tree::new();
+    let folder = Folder::new("");
+    folder.write("certs/long.pem", tree.service(|leaf| lasting(leaf, 169)));
+    let source = "[sources.mesh]\ntype = \"file\"\npaths = [\"certs/*.pem\"]\nrevocation = []\nschedule = \"@every 1h\"\n";
+    folder.config(source);
+    let exporter = folder.ready();
+    assert!(exporter.scrape().all("x509_cert_finding", &[]).is_empty());
+
+    let until = (OffsetDateTime::now_utc() + Duration::seconds(5)).format(&time::format_description::well_known::Rfc3339).unwrap();
+    let waiver = format!(
+        "[[waiver]]\nmatch = {{ names = [\"*.prod.internal\"] }}\nfinding = \"validity_too_long\"\nuntil = {until}\nowner = \"pki\"\nwhy = \"x\"\n"
+    );
+    folder.config(&format!("{source}{}{waiver}", policies()));
+    exporter.signal(rustix::process::Signal::HUP);
+    let ends = exporter.scrape_until("the waiver", |scrape| scrape.value("x509_cert_finding_waived", &[("finding", "validity_too_long")]));
+    assert!((ends - OffsetDateTime::now_utc().unix_timestamp() as f64).abs() <= 10.0, "{ends}");
+    exporter.scrape_until("its end, long before the next scan", |scrape| {
+        let found: Vec<_> = scrape.all("x509_cert_finding", &[]).iter().map(|sample| sample.label("finding").to_owned()).collect();
+        (found == ["validity_too_long", "waiver_ended"]).then_some(())
+    });
+    assert!(exporter.scrape().all("x509_cert_finding_waived", &[]).is_empty());
+}
