@@ -120,3 +120,33 @@ fn time_alone_ends_a_waiver() {
         assert_eq!(report.waived.is_empty(), ended, "at {now}");
     }
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test measures time")]
+fn many_waivers_take_bounded_time() {
+    let elsewhere = |at: usize| Selector {
+        places: [Pattern::new(&format!("secret shop-{at}/*")).unwrap()].into(),
+        names: [Pattern::ignoring_case(&format!("*.n{at}.example")).unwrap()].into(),
+        ..Selector::default()
+    };
+    let rules =
+        Rules { waivers: (0..50).map(|at| waiver(&[Finding::Expired, Finding::Stale], 400, elsewhere(at))).collect(), ..Rules::default() };
+    let header = SourceHeader { options: SourceOptions { rules: Arc::new(rules), ..SourceOptions::default() }, ..header() };
+    let place = Place::file("/a.pem");
+    let content = Content { certificates: [certificate("a", 100, 200)].into(), ..Content::default() };
+    let subject = Subject {
+        header: &header,
+        place: &place,
+        labels: None,
+        circumstances: None,
+        content: &content,
+        endpoint: None,
+        related: None,
+        history: None,
+    };
+    let began = std::time::Instant::now();
+    for _ in 0..100_000 {
+        assert!(assess(&subject, &NoRevocations::default(), None, at(300)).waived.is_empty());
+    }
+    assert!(began.elapsed().as_secs() < 30, "{:?} without optimisation", began.elapsed());
+}
