@@ -4,6 +4,7 @@
 
 mod banner;
 mod listeners;
+pub mod policies;
 mod probe;
 mod progress;
 mod revocation;
@@ -25,7 +26,7 @@ use crate::engine::store::SnapshotStore;
 use crate::engine::{Parts, Relating, SteadyClock, Supervisor};
 use crate::http;
 use crate::metrics::Counters;
-use crate::model::{Clock, Events, Shard, SnapshotView, UnixTime};
+use crate::model::{Clock, Events, Rules, Shard, SnapshotView, UnixTime};
 use crate::revocation::Views;
 
 pub use progress::Progress;
@@ -169,7 +170,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         () = revocation::run(planned, cache, views.clone(), parts.clone()) => Err(AppError::Start("the revocation service ended".to_owned())),
         () = relating.run() => Err(AppError::Start("relating places ended".to_owned())),
         () = revocation::show(views, parts) => Err(AppError::Start("the revocation service's rows ended".to_owned())),
-        () = announce(banner, store.clone()) => Err(AppError::Start("the announcer ended".to_owned())),
+        () = announce(banner, config.rules.clone(), store.clone(), clock.clone()) => Err(AppError::Start("the announcer ended".to_owned())),
     };
     info!("draining");
     let drained = async {
@@ -240,7 +241,7 @@ impl App {
 }
 
 /// Says what the first round found, to a person and to the log; then waits for ever.
-async fn announce(banner: Option<banner::Banner>, store: Arc<SnapshotStore>) {
+async fn announce(banner: Option<banner::Banner>, rules: Arc<Rules>, store: Arc<SnapshotStore>, clock: Arc<dyn Clock>) {
     let mut progress = Progress::new();
     while !store.load().ready() {
         progress.show(&store.load());
@@ -251,6 +252,12 @@ async fn announce(banner: Option<banner::Banner>, store: Arc<SnapshotStore>) {
     banner.iter().for_each(|banner| banner.print_found(&snapshot));
     let certificates: u64 = snapshot.sources.values().map(|source| source.status.certificates).sum();
     info!(sources = snapshot.sources.len(), certificates, "ready: every source's first round has ended");
+    for policy in policies::idle(&rules, &snapshot) {
+        warn!(policy = %policy.name, "the policy matches no certificate that is watched now");
+    }
+    for waiver in policies::ended(&rules, UnixTime::from(clock.now())) {
+        warn!(owner = %waiver.owner, until = %waiver.until, "a waiver has ended: {}", waiver.why);
+    }
     std::future::pending().await
 }
 

@@ -37,6 +37,8 @@ mod nginx;
 mod outage;
 #[path = "integration/pkits.rs"]
 mod pkits;
+#[path = "integration/policy.rs"]
+mod policy;
 #[path = "integration/probe.rs"]
 mod probe;
 #[path = "integration/revocation/mod.rs"]

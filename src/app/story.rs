@@ -109,7 +109,7 @@ pub fn verdict(target: &TargetState) -> String {
 pub fn tree(target: &TargetState) -> String {
     let sent = &target.content.certificates;
     let Some(leaf) = sent.first() else { return String::new() };
-    let untrusted = target.report.certificate(0).contains(Finding::Untrusted);
+    let untrusted = target.report.is_so_of_certificate(0, Finding::Untrusted);
     let mut text = format!("  {}\n", line(leaf));
     let mut used = vec![false; sent.len()];
     used[0] = true;

@@ -1,7 +1,7 @@
 //! The rules: what is wrong with a certificate, a CRL, an endpoint, at a given time.
 
 use super::due::Due;
-use super::{revocation, rotation};
+use super::{policy, revocation, rotation, waiver};
 use crate::model::facts::{KeyAlgorithm, ResponseFacts};
 use crate::model::{
     CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EndpointFacts, Finding, FindingSet, History, Labels, Noun, Place,
@@ -79,8 +79,20 @@ pub fn assess(subject: &Subject<'_>, view: &dyn RevocationView, previous: Option
     for finding in content.responses.iter().flat_map(|facts| response(facts, view, &mut due).iter()) {
         target.insert(finding);
     }
-    let crls: Vec<FindingSet> = content.crls.iter().map(|facts| crl(facts, view, &mut due)).collect();
-    Report { certificates: unless_clean(certificates), crls: unless_clean(crls), target, revocation: judged.verdicts, due: due.next() }
+    let mut crls: Vec<FindingSet> = content.crls.iter().map(|facts| crl(facts, view, &mut due)).collect();
+    let broken = policy::judge(subject, &mut certificates);
+    // Last: a waiver may be for anything.
+    let found = waiver::Found { target: &mut target, certificates: &mut certificates, crls: &mut crls };
+    let waived = waiver::apply(subject, found, &mut due);
+    Report {
+        certificates: unless_clean(certificates),
+        crls: unless_clean(crls),
+        target,
+        revocation: judged.verdicts,
+        broken,
+        waived,
+        due: due.next(),
+    }
 }
 
 /// Judges one certificate by itself.

@@ -7,11 +7,14 @@ mod due;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod policy;
 pub mod relate;
 mod renewal;
 mod revocation;
 mod rotation;
+mod waiver;
 
 pub use carry::{Look, TargetEvent, carry};
 pub use findings::{Subject, assess, certificate};
+pub use policy::{broken_rules, policies};
 pub use renewal::{Renewal, renewals};

@@ -1,5 +1,7 @@
 //! `notafter config`: what the program understands of a configuration, and what it would make of it.
 
+mod rules;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,9 +11,11 @@ use clap::Subcommand;
 use super::logging::LogArguments;
 use super::{Failed, Outcome, block_on, count};
 use crate::app;
+use crate::app::policies;
 use crate::app::sources::{Seen, look};
 use crate::config::{self, Config};
-use crate::model::SourceId;
+use crate::model::clock::SystemClock;
+use crate::model::{Clock, SourceId, UnixTime};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -22,6 +26,9 @@ pub(super) enum ConfigCommand {
         /// Look at everything once and count the series that it makes
         #[arg(long)]
         estimate: bool,
+        /// Look at everything once and list what each policy matches
+        #[arg(long)]
+        matches: bool,
     },
     /// Show a configuration as it is understood, defaults filled in
     Show {
@@ -34,15 +41,21 @@ pub(super) fn config(command: ConfigCommand) -> Outcome {
     LogArguments::start_quietly();
     let text = match command {
         ConfigCommand::Show { file } => config::show(&load(file)?),
-        ConfigCommand::Check { file, estimate } => {
+        ConfigCommand::Check { file, estimate, matches } => {
             let config = load(file)?;
             let specs = app::sources::Running::default().build(&config).map_err(Failed::usage)?;
             let mut text = format!("{}: fine, {}\n", config.origin, count(specs.len(), "source"));
-            if estimate {
+            text += &rules::words(&config.rules, UnixTime::from(SystemClock::new().now()));
+            if estimate || matches {
                 super::run::raise_descriptor_limit();
                 let seen = block_on(look(specs, &config, false, None))?;
                 let seen = seen.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;
-                text += &table(&seen).map_err(|error| Failed::with(1, error))?;
+                if matches {
+                    text += &rules::matches(&policies::matched(&config.rules, &seen.snapshot));
+                }
+                if estimate {
+                    text += &table(&seen).map_err(|error| Failed::with(1, error))?;
+                }
             }
             text
         }

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::error::ConfigError;
 use super::section::{Problems, Section};
 use super::source::Defaults;
-use super::{Config, Origin, metrics, probe, revocation, server, source, storage};
+use super::{Config, Origin, metrics, probe, revocation, rules, server, source, storage};
 
 /// A configuration of 10,000 endpoints takes half of this.
 const LARGEST: u64 = 1 << 20;
@@ -51,7 +51,8 @@ pub fn load_str(text: &str, origin: Origin) -> Result<Config, ConfigError> {
     let metrics = root.take_table("metrics", &mut problems).map(|table| metrics::parse(table, &mut problems)).unwrap_or_default();
     let revocation =
         root.take_table("revocation", &mut problems).map(|table| revocation::parse(table, &base, &mut problems)).unwrap_or_default();
-    let mut defaults = Defaults::built_in(revocation.compare);
+    let rules = rules::parse(&mut root, &mut problems);
+    let mut defaults = Defaults::built_in(revocation.compare, rules.rules.clone());
     if let Some(mut table) = root.take_table("defaults", &mut problems) {
         defaults = defaults.overridden(&mut table, &mut problems);
         table.finish(&mut problems);
@@ -63,8 +64,9 @@ pub fn load_str(text: &str, origin: Origin) -> Result<Config, ConfigError> {
         .map(|table| source::parse_all(table, &defaults, &base, &mut problems))
         .unwrap_or_default();
     root.finish(&mut problems);
+    rules.check(&sources, &mut problems);
     problems.finish()?;
-    Ok(Config { server, storage, metrics, revocation, probe, sources, origin })
+    Ok(Config { server, storage, metrics, revocation, probe, rules: rules.rules, sources, origin })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the limit is set in front")]

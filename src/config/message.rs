@@ -101,7 +101,7 @@ fn plain(found: &str) -> String {
 }
 
 /// The known word that is fewest typing errors away, if these are few.
-fn nearest<'k>(found: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(super) fn nearest<'k>(found: &str, known: &[&'k str]) -> Option<&'k str> {
     if found.len() > LONGEST_NAME {
         return None;
     }

@@ -6,9 +6,10 @@
 //! Strict: what is not understood is refused with file, line, table, key and what was expected; nothing is ignored.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::engine::schedule::Schedule;
-use crate::model::{BuildContext, SourceId, SourceOptions};
+use crate::model::{BuildContext, Rules, SourceId, SourceOptions};
 use crate::source::SourceSettings;
 
 pub mod builtin;
@@ -24,7 +25,12 @@ pub mod source;
 pub mod storage;
 
 mod message;
+mod ownership;
+mod policy;
+mod rules;
 mod section;
+mod selector;
+mod waiver;
 
 pub use error::{ConfigError, Problem};
 pub use load::{load, load_str};
@@ -49,6 +55,8 @@ pub struct Config {
     pub revocation: RevocationConfig,
     /// `[probe]`
     pub probe: ProbeConfig,
+    /// `[ownership]`, `[relations]`, `[policy.*]` and `[[waiver]]`; every source holds the same.
+    pub rules: Arc<Rules>,
     /// `[sources.*]`, sorted by name.
     pub sources: Vec<SourceConfig>,
     /// Where it comes from.

@@ -51,6 +51,16 @@ impl<'t> Problems<'t> {
         self.found.push(Found { at, table: clipped(table.to_owned()), key: clipped(key.to_owned()), message: clipped(message.into()) });
     }
 
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// How much is wrong so far.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// The parser's own complaint; the table is the last header before it.
     pub(super) fn add_syntax(&mut self, error: &toml::de::Error) {
         let span = error.span().unwrap_or_default();
@@ -151,6 +161,28 @@ impl<'t> Section<'t> {
         self.known.push(key.to_owned());
         let (name, value) = self.table.remove_entry(key)?;
         self.table_of(name, value, problems)
+    }
+
+    /// Takes an array of tables, `[[key]]`; none when it is not there, or something else.
+    pub(super) fn take_tables(&mut self, key: &str, problems: &mut Problems<'_>) -> Vec<Self> {
+        self.known.push(key.to_owned());
+        let Some((name, value)) = self.table.remove_entry(key) else { return Vec::new() };
+        let at = name.span().start;
+        let DeValue::Array(values) = value.into_inner() else {
+            problems.add(at, &self.name, key, format!("expected [[{key}]], once for each"));
+            return Vec::new();
+        };
+        let tables = (0..).zip(values).filter_map(|(index, value)| {
+            let at = value.span().start;
+            match value.into_inner() {
+                DeValue::Table(table) => Some(Self::new(join(&self.name, &format!("{key}[{index}]")), at, table)),
+                other => {
+                    problems.add(at, &self.name, &format!("{key}[{index}]"), format!("expected [[{key}]], found {}", other.type_str()));
+                    None
+                }
+            }
+        });
+        tables.collect()
     }
 
     /// The value of a key as a table of its own.

@@ -1,5 +1,7 @@
 //! The configuration as understood, as TOML that reads back to the same.
 
+mod rules;
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ pub fn show(config: &Config) -> String {
     }
     text.revocation(&config.revocation);
     text.probe(&config.probe);
+    text.rules(&config.rules);
     if config.sources.is_empty() {
         text.comment("No sources: nothing is watched.");
     }
@@ -96,9 +99,14 @@ impl Listing {
             self.key("rotate_at", Value::from(part));
         }
         self.key("revocation", strings(&options.revocation));
+        if !options.serves.is_empty() {
+            self.key("serves", strings(&options.serves));
+        }
+        if options.must_be_stored {
+            self.key("must_be_stored", Value::from(true));
+        }
         if !options.labels.0.is_empty() {
-            let labels = options.labels.0.iter().map(|(name, value)| (name.to_string(), Value::from(&**value)));
-            self.key("labels", Value::Table(labels.collect()));
+            self.key("labels", rules::labels(&options.labels));
         }
         for (key, value) in &source.shown {
             self.key(&quoted(key), value.clone());

@@ -12,13 +12,17 @@ use super::message::{self, SECRETS};
 use super::section::{Problems, Section, each_key_below};
 use crate::engine::schedule::Schedule;
 use crate::model::user_labels::check_name;
-use crate::model::{BuildContext, HumanDuration, RevocationMethod, SourceId, SourceKind, SourceOptions, UserLabels};
+use crate::model::{BuildContext, HumanDuration, RevocationMethod, Rules, SourceId, SourceKind, SourceOptions, UserLabels};
 use crate::source::SourceSettings;
 
 /// Every five minutes.
 const DEFAULT_SCHEDULE: &str = "*/5 * * * *";
 /// Longer names would be cut in labels.
 const LONGEST_NAME: usize = 128;
+/// Endpoints that the certificates of one source are for.
+const MOST_SERVED: usize = 1_000;
+/// A DNS name has 253 bytes; scheme and port come with it.
+const LONGEST_TARGET: usize = 300;
 
 /// The keys that may stand in `[defaults]` and in every source.
 #[derive(Clone, Debug)]
@@ -29,10 +33,10 @@ pub(super) struct Defaults {
 
 impl Defaults {
     /// What holds where nothing is written.
-    pub(super) fn built_in(compare: bool) -> Self {
+    pub(super) fn built_in(compare: bool, rules: Arc<Rules>) -> Self {
         #[expect(clippy::expect_used, reason = "a constant, and a test loads an empty configuration")]
         let schedule = Schedule::parse(DEFAULT_SCHEDULE).expect("the default schedule parses");
-        Self { schedule, options: SourceOptions { compare, ..SourceOptions::default() } }
+        Self { schedule, options: SourceOptions { compare, rules, ..SourceOptions::default() } }
     }
 
     /// How long one target may take.
@@ -111,7 +115,19 @@ fn parse(name: Arc<str>, mut table: Section<'_>, defaults: &Defaults, base: &Pat
         options.trust_store = trust_store;
     }
 
+    if let Some(serves) = table.take("serves", problems, |targets: Vec<String>| serves(&targets)) {
+        options.serves = serves;
+    }
+    let must_be_stored_at = table.table.get("must_be_stored").map_or(table.at, |value| value.span().start);
+    if let Some(must_be_stored) = table.take("must_be_stored", problems, Ok) {
+        options.must_be_stored = must_be_stored;
+    }
+
     let kind = kind?;
+    if options.must_be_stored && kind != SourceKind::Tls {
+        let message = format!("it is about endpoints, and a source of type \"{kind}\" has none");
+        problems.add(must_be_stored_at, &table.name, "must_be_stored", message);
+    }
     // A cluster's certificates are many, and whom they name is not the operator's choice: responders are asked on request only.
     if kind == SourceKind::Kubernetes && !has_own_revocation {
         options.revocation = options.revocation.iter().copied().filter(|method| *method != RevocationMethod::Ocsp).collect();
@@ -133,6 +149,25 @@ fn parse(name: Arc<str>, mut table: Section<'_>, defaults: &Defaults, base: &Pat
     }
     let shown = shown(Spanned::new(span, rest));
     Some(SourceConfig { id: SourceId { kind, name }, schedule, options, settings, shown })
+}
+
+/// Endpoints as targets are written; whether anybody watches them is no concern of the source that is for them.
+fn serves(targets: &[String]) -> Result<Arc<[Box<str>]>, String> {
+    if targets.is_empty() || targets.len() > MOST_SERVED {
+        return Err(format!("expected 1 to {MOST_SERVED} endpoints, found {}", targets.len()));
+    }
+    let is_target = |target: &str| {
+        !target.is_empty() && target.len() <= LONGEST_TARGET && !target.contains(|c: char| c.is_whitespace() || c.is_control())
+    };
+    for (at, target) in targets.iter().enumerate() {
+        if !is_target(target) || target.contains('@') {
+            return Err(format!("expected an endpoint as targets are written, such as \"api.example.com:443\", found {target:?}"));
+        }
+        if targets[..at].contains(target) {
+            return Err(format!("expected each endpoint once, found {target:?} twice"));
+        }
+    }
+    Ok(targets.iter().map(|target| target.as_str().into()).collect())
 }
 
 fn kind(text: &str) -> Result<SourceKind, String> {

@@ -24,6 +24,8 @@ struct SourceRow<'a> {
     up: Option<bool>,
     targets: u64,
     bundles: u64,
+    /// Places with a leaf whose owner no label names.
+    unowned: u64,
     certificates: u64,
     last_scan: Option<String>,
     last_success: Option<String>,
@@ -62,6 +64,7 @@ fn row<'a>(source: &'a SourceHeader, status: &'a SourceStatus) -> SourceRow<'a> 
         up: status.up,
         targets: status.targets,
         bundles: status.bundles,
+        unowned: status.unowned,
         certificates: status.certificates,
         last_scan: time(status.last_scan_at),
         last_success: time(status.last_success_at),

@@ -1,4 +1,4 @@
-//! `/api/v1/targets?source=&limit=&after=`: the why behind the series of each target, in bounded pages.
+//! `/api/v1/targets?source=&unowned=&limit=&after=`: the why behind the series of each target, in bounded pages.
 
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{ResponseFacts, SubjectName, hex};
 use crate::model::{
-    CertificateFacts, CrlFacts, Evidence, Finding, FindingSet, Place, Problem, Renewed, RevocationView, SourceHeader, SourceId,
-    TargetState, Use,
+    CertificateFacts, CrlFacts, Evidence, Finding, FindingSet, Item, Place, Problem, Renewed, RevocationView, SourceHeader, SourceId,
+    TargetState, Use, Waived,
 };
 
 use super::cursor::Cursor;
@@ -28,6 +28,8 @@ const MAX_ITEMS: usize = 10_000;
 #[derive(Deserialize)]
 pub struct Parameters {
     source: Option<String>,
+    /// Only places with a leaf whose owner no label names.
+    unowned: Option<bool>,
     limit: Option<usize>,
     after: Option<String>,
 }
@@ -46,6 +48,8 @@ struct TargetRow<'a> {
     kind: &'static str,
     place: BTreeMap<&'static str, String>,
     labels: BTreeMap<&'a str, &'a str>,
+    /// Who owns it, by the first label that says so; absent where none does.
+    owner: Option<&'a str>,
     used_by: &'a [Use],
     /// When the owner means to renew it; absent where nobody says.
     renewal_due: Option<String>,
@@ -58,6 +62,7 @@ struct TargetRow<'a> {
     related: Vec<EvidenceRow<'a>>,
     /// The renewals seen in this place, oldest first.
     renewals: Vec<RenewalRow>,
+    waived: Vec<WaivedRow<'a>>,
     changed: String,
     endpoint: Option<EndpointRow<'a>>,
     certificates: Vec<CertificateRow<'a>>,
@@ -117,6 +122,9 @@ struct CertificateRow<'a> {
     signature_algorithm: &'a str,
     names: Vec<String>,
     findings: Vec<&'static str>,
+    waived: Vec<WaivedRow<'a>>,
+    /// Policies that it breaks, with what is waived.
+    policies: Vec<PolicyRow<'a>>,
     /// Absent where it is not looked up.
     revocation: Option<VerdictRow>,
 }
@@ -140,6 +148,21 @@ pub struct CrlRow<'a> {
     entries: u64,
     delta: bool,
     fingerprint: String,
+    findings: Vec<&'static str>,
+    waived: Vec<WaivedRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct WaivedRow<'a> {
+    finding: &'static str,
+    until: String,
+    owner: &'a str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct PolicyRow<'a> {
+    policy: &'a str,
     findings: Vec<&'static str>,
 }
 
@@ -172,7 +195,14 @@ pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Respon
             _ => None,
         };
         let wanted = page.limit + 1 - page.targets.len();
-        let found = first_after(after, wanted, |visit| view.targets(&source.id, visit));
+        let is_wanted = |target: &TargetState| parameters.unowned != Some(true) || target.is_unowned(&source.options);
+        let found = first_after(after, wanted, |visit| {
+            view.targets(&source.id, &mut |target| {
+                if is_wanted(target) {
+                    visit(target)
+                }
+            });
+        });
         if !found.into_iter().all(|target| page.take(source, target)) {
             break;
         }
@@ -262,6 +292,7 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
         place,
         // The target's own replace the source's.
         labels: shared.chain(own).map(|(name, value)| (&**name, &**value)).collect(),
+        owner: target.owner(&source.options).map(|(_, name)| name),
         used_by: known.map_or(&[], |known| &known.used_by),
         renewal_due: known.and_then(|known| known.renewal_due).map(|due| due.rfc3339()),
         certificate: known.and_then(|known| known.certificate.as_deref()),
@@ -270,6 +301,7 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
         findings: words(target.report.target),
         related: target.related.iter().flat_map(|related| &related.evidence).map(evidence).collect(),
         renewals: target.history.iter().flat_map(|history| &history.renewals).map(renewal).collect(),
+        waived: waived(target, Item::Target),
         changed: target.changed_at.rfc3339(),
         endpoint: target.endpoint.as_deref().map(|facts| EndpointRow {
             version: facts.version.as_deref(),
@@ -288,10 +320,18 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
         certificates: certificates
             .map(|(index, facts)| {
                 let revocation = VerdictRow::of(target, index, revocation);
-                CertificateRow { revocation, ..certificate(facts, target.report.certificate(index)) }
+                let waived = waived(target, item(index, Item::Certificate));
+                CertificateRow {
+                    revocation,
+                    waived,
+                    policies: policies(target, index),
+                    ..certificate(facts, target.report.certificate(index))
+                }
             })
             .collect(),
-        crls: crls.map(|(index, facts)| crl(facts, target.report.crl(index))).collect(),
+        crls: crls
+            .map(|(index, facts)| CrlRow { waived: waived(target, item(index, Item::Crl)), ..crl(facts, target.report.crl(index)) })
+            .collect(),
         ocsp_responses: target.content.responses.iter().map(response).collect(),
     }
 }
@@ -332,6 +372,8 @@ fn certificate(facts: &CertificateFacts, findings: FindingSet) -> CertificateRow
         signature_algorithm: &facts.signature_algorithm,
         names: facts.names.iter().map(SubjectName::prefixed).collect(),
         findings: words(findings),
+        waived: Vec::new(),
+        policies: Vec::new(),
         revocation: None,
     }
 }
@@ -357,7 +399,28 @@ pub fn crl(facts: &CrlFacts, findings: FindingSet) -> CrlRow<'_> {
         delta: facts.delta,
         fingerprint: hex(&facts.fingerprint),
         findings: words(findings),
+        waived: Vec::new(),
     }
+}
+
+fn waived<'a>(target: &'a TargetState, on: Item) -> Vec<WaivedRow<'a>> {
+    let row = |waived: &'a Waived| WaivedRow {
+        finding: waived.finding.as_str(),
+        until: waived.until.rfc3339(),
+        owner: &waived.owner,
+        why: &waived.why,
+    };
+    target.report.waived_on(on).map(row).collect()
+}
+
+fn policies(target: &TargetState, index: usize) -> Vec<PolicyRow<'_>> {
+    let broken = target.report.broken.iter().filter(|broken| usize::try_from(broken.certificate) == Ok(index));
+    broken.map(|broken| PolicyRow { policy: &broken.policy, findings: words(broken.findings) }).collect()
+}
+
+/// A certificate or CRL of a place by its index.
+fn item(index: usize, of: fn(u32) -> Item) -> Item {
+    of(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
 /// Findings by their spelling.

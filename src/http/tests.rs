@@ -215,6 +215,14 @@ async fn the_api_tells_the_why_behind_a_series() {
     assert_eq!(expired["certificates"][0]["names"][1], "IP:192.0.2.1");
     assert_eq!(of("/srv/own.pem")["labels"], serde_json::json!({ "owner": "web", "team": "search" }));
     assert_eq!(of("/etc/ssl/crls.pem")["crls"][0]["findings"], serde_json::json!(["stale"]));
+    assert_eq!(of("/etc/ssl/crls.pem")["crls"][1]["waived"][0]["finding"], "weak_signature");
+    let own = &of("/srv/own.pem")["certificates"];
+    let policies = serde_json::json!([{ "policy": "services", "findings": ["dns_name_not_allowed", "ip_name_not_allowed"] }]);
+    assert_eq!((&own[0]["findings"], &own[0]["policies"]), (&serde_json::json!(["dns_name_not_allowed"]), &policies));
+    let until = "2026-01-30T23:59:59Z";
+    let waived = serde_json::json!([{ "finding": "ip_name_not_allowed", "until": until, "owner": "team <edge>", "why": "the vendor \"will\" mend it" }]);
+    assert_eq!((&own[0]["waived"], &own[1]["waived"], &own[1]["policies"]), (&waived, &serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(of("/srv/own.pem")["owner"], "search");
     assert!(files["next"].is_null());
 
     let sources = server.json("/api/v1/sources").await;
@@ -313,6 +321,22 @@ async fn pages_cover_every_target_once_in_order() {
         assert_eq!((seen.len(), sorted.len()), (21, 21), "limit {limit}");
         assert_eq!(pages, 21_usize.div_ceil(limit), "limit {limit}");
     }
+}
+
+#[tokio::test]
+async fn what_nobody_owns_is_listed_by_itself() {
+    let server = start(example::rich(), settings()).await;
+    let all = server.json("/api/v1/targets?unowned=true").await;
+    let of_all: Vec<(&str, &serde_json::Value)> =
+        all["targets"].as_array().unwrap().iter().map(|row| (row["source"].as_str().unwrap(), &row["owner"])).collect();
+    assert_eq!(of_all, [("cluster", &serde_json::Value::Null), ("kube", &serde_json::Value::Null), ("zleaves", &serde_json::Value::Null)]);
+    let first = server.json("/api/v1/targets?unowned=true&limit=1").await;
+    let rest = server.json(&format!("/api/v1/targets?unowned=true&after={}", first["next"].as_str().unwrap())).await;
+    assert_eq!(rest["targets"].as_array().unwrap().len(), 2);
+    let sources = server.json("/api/v1/sources").await;
+    let unowned: u64 = sources["sources"].as_array().unwrap().iter().map(|row| row["unowned"].as_u64().unwrap()).sum();
+    assert_eq!(unowned, 3, "the same that the sources count");
+    assert!(server.get("/api/v1/targets?unowned=maybe").await.0.starts_with("http/1.1 400"));
 }
 
 #[tokio::test]

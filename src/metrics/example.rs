@@ -9,10 +9,10 @@ use crate::model::relations::CopiedRow;
 use crate::model::revocation::{CrlService, Responder};
 use crate::model::state::Counters as Handshakes;
 use crate::model::{
-    AuthorityRow, BundleKind, CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events,
-    FailureFacts, FetchKind, FetchOutcome, Finding, Labels, Lookup, Place, Reason, Relations, Render, Rendered, Report, RevocationMethod,
-    RevocationReason, RevocationStatus, RevokedFor, Services, SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions,
-    SourceStatus, Stage, TargetState, UnixTime, Use, Verdict,
+    AuthorityRow, Broken, BundleKind, CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events,
+    FailureFacts, FetchKind, FetchOutcome, Finding, Item, Labels, Lookup, Place, Reason, Relations, Render, Rendered, Report,
+    RevocationMethod, RevocationReason, RevocationStatus, RevokedFor, Services, SnapshotView, Snapshots, SourceHeader, SourceId,
+    SourceKind, SourceOptions, SourceStatus, Stage, TargetState, UnixTime, Use, Verdict, Waived,
 };
 
 use super::{Counters, Renderer};
@@ -192,14 +192,14 @@ impl Snapshots for Fixed {
     }
 }
 
-fn scanned(targets: &[TargetState]) -> SourceStatus {
+fn scanned(header: &SourceHeader, targets: &[TargetState]) -> SourceStatus {
     let at = |secs: u64| Some(SystemTime::UNIX_EPOCH + Duration::from_millis(secs * 1000 + 250));
     SourceStatus {
         up: Some(true),
         failure: None,
         bundles: targets.iter().filter(|target| *target.content != Content::default()).count() as u64,
         targets: targets.len() as u64,
-        unowned: 0,
+        unowned: targets.iter().filter(|target| target.is_unowned(&header.options)).count() as u64,
         certificates: targets.iter().map(|target| target.content.certificates.len() as u64).sum(),
         last_scan_at: at(1_767_312_000),
         last_success_at: at(1_767_312_000),
@@ -209,7 +209,7 @@ fn scanned(targets: &[TargetState]) -> SourceStatus {
 
 /// Files, a trust store, a kubeconfig, endpoints good and broken, and a source that could not be listed.
 pub fn rich() -> Vec<Watched> {
-    let watched = |header: SourceHeader, targets: Vec<TargetState>| Watched { status: scanned(&targets), header, targets };
+    let watched = |header: SourceHeader, targets: Vec<TargetState>| Watched { status: scanned(&header, &targets), header, targets };
     vec![
         watched(source(SourceKind::KubeSecret, "cluster"), secrets()),
         watched(source(SourceKind::KubeConfigmap, "cluster"), vec![]),
@@ -320,6 +320,12 @@ pub fn counters(watched: &[Watched]) -> Counters {
     counters
 }
 
+/// A waiver of 30 days.
+fn waived(on: Item, finding: Finding) -> Waived {
+    let until = UnixTime::from_secs(START.secs() + 30 * DAY - 1);
+    Waived { on, finding, until, owner: "team <edge>".into(), why: "the vendor \"will\" mend it".into() }
+}
+
 fn labelled(mut header: SourceHeader) -> SourceHeader {
     header.options.labels = labels(&[("owner", "web"), ("team", "payments")]);
     header
@@ -369,6 +375,7 @@ fn files() -> Vec<TargetState> {
     crls.content = Arc::new(Content { responses, ..Content::clone(&crls.content) });
     crls.report.target = [Finding::StapleStale].into_iter().collect();
     crls.report.crls = [[Finding::Stale].into_iter().collect(), Default::default()].into();
+    crls.report.waived = [waived(Item::Crl(1), Finding::WeakSignature)].into();
     let mut own = target(Place::file("/srv/own.pem"), chain(10), vec![]);
     own.content = target(Place::file("/"), looked_up_chain(10), vec![]).content;
     own.report.revocation = [
@@ -378,6 +385,10 @@ fn files() -> Vec<TargetState> {
     ]
     .into();
     own.labels = Some(labels(&[("team", "search")]));
+    own.report.certificates = [[Finding::DnsNameNotAllowed].into_iter().collect(), Default::default(), Default::default()].into();
+    let both = [Finding::DnsNameNotAllowed, Finding::IpNameNotAllowed].into_iter().collect();
+    own.report.broken = [Broken { certificate: 0, policy: "services".into(), findings: both }].into();
+    own.report.waived = [waived(Item::Certificate(0), Finding::IpNameNotAllowed)].into();
     let missing = target(Place::file("/etc/ssl/missing.pem"), vec![], vec![]);
     vec![
         expired,
@@ -429,6 +440,7 @@ fn edge() -> Vec<TargetState> {
     good.counters = Some(Box::new(Handshakes { ok: 12, errors: vec![(Stage::Connect, Reason::Refused, 2)] }));
     good.report.target = [Finding::WrongOrder].into_iter().collect();
     good.report.certificates = [[Finding::Untrusted].into_iter().collect(), Default::default(), Default::default()].into();
+    good.report.waived = [waived(Item::Target, Finding::OldTlsAccepted)].into();
     let mut stopped = target(endpoint("old.example.com:443", "old.example.com"), chain(50), vec![]);
     stopped.endpoint = Some(Arc::new(EndpointFacts { version: None, client_certificate_requested: false, ..handshake_facts() }));
     let broken = target(endpoint("gone.example.com:443", "gone.example.com"), vec![], vec![]);

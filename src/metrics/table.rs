@@ -129,6 +129,8 @@ families! {
         CERT_ERROR: gauge<Target> = "x509_cert_error";
         /// Always 1, for each thing that is wrong with the certificate, while it is; no series when nothing is.
         CERT_FINDING: gauge<CertificateFinding> = "x509_cert_finding";
+        /// When the waiver ends, in Unix seconds, for each thing that is wrong with the certificate and waived; no series when nothing is.
+        CERT_FINDING_WAIVED: gauge<CertificateFinding> = "x509_cert_finding_waived";
         /// Always 1, for each thing that is known to use what is in the place (an Ingress, a Gateway, the Deployment or other controller
         /// of Pods, a webhook configuration that cert-manager puts the CA into, a server of nginx, a listener or cluster of Envoy), with the host
         /// that it serves, if any.
@@ -150,6 +152,8 @@ families! {
         CRL_ENTRIES: gauge<Crl> = "x509_crl_entries";
         /// Always 1, for each thing that is wrong with the CRL, while it is; no series when nothing is.
         CRL_FINDING: gauge<CrlFinding> = "x509_crl_finding";
+        /// When the waiver ends, in Unix seconds, for each thing that is wrong with the CRL and waived; no series when nothing is.
+        CRL_FINDING_WAIVED: gauge<CrlFinding> = "x509_crl_finding_waived";
         /// When the status in the OCSP response of a file was known to be right, in Unix seconds (RFC 6960 section 4.2.2.1); of several
         /// responses the oldest.
         OCSP_THIS_UPDATE: gauge<Target> = "x509_ocsp_this_update";
@@ -160,6 +164,8 @@ families! {
         SOURCE_UP: gauge<Source> = "x509_source_up";
         /// Places of the source that give at least one certificate, CRL or OCSP response.
         SOURCE_BUNDLES: gauge<Source> = "x509_source_bundles";
+        /// Places of the source with a leaf certificate whose owner no label names.
+        SOURCE_UNOWNED: gauge<Source> = "x509_source_unowned";
         /// When the scan ended, well or not, in Unix seconds.
         SOURCE_LAST_SCAN: gauge<Source> = "x509_source_last_scan_timestamp_seconds";
     }
@@ -191,6 +197,8 @@ families! {
         PROBE_FAILURE: gauge<TargetFailure> = "tls_probe_failure_info";
         /// Always 1, for each thing that is wrong with the endpoint itself, while it is; no series when nothing is.
         TARGET_FINDING: gauge<TargetFinding> = "tls_target_finding";
+        /// When the waiver ends, in Unix seconds, for each thing that is wrong with the endpoint itself and waived; no series when nothing is.
+        TARGET_FINDING_WAIVED: gauge<TargetFinding> = "tls_target_finding_waived";
     }
     Snapshot {
         /// Handshakes tried with the target, by result: ok or error.

@@ -148,6 +148,24 @@ pub struct Constraints {
     pub excluded: Box<[Box<str>]>,
 }
 
+impl Constraints {
+    /// Names of each list that are kept; of a list that is full nobody knows what else is on it.
+    pub const KEPT: usize = 256;
+}
+
+/// Key usages by the bits of RFC 5280 section 4.2.1.3.
+pub const KEY_USAGES: [&str; 9] = [
+    "digitalSignature",
+    "nonRepudiation",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+];
+
 closed! {
     /// A public key's family.
     pub enum KeyAlgorithm {

@@ -231,13 +231,18 @@ impl FindingSet {
         self.0 & (1 << finding as u128) != 0
     }
 
+    /// Whether both have one in common.
+    pub const fn has_any_of(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether nothing is in.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Those that are in, in the order of the vocabulary.
-    pub fn iter(self) -> impl Iterator<Item = Finding> {
+    pub fn iter(self) -> impl Iterator<Item = Finding> + use<> {
         Finding::ALL.iter().copied().filter(move |finding| self.contains(*finding))
     }
 }

@@ -42,7 +42,7 @@ pub use revocation::{
     Answer, Answers, Authority, DistributionPoint, Lookup, Pointers, Policy, RevocationMethod, RevocationReason, RevocationStatus,
     RevocationView, Revocations, RevokedFor, Says, Services, Signed, Verdict,
 };
-pub use rules::Rules;
+pub use rules::{Broken, CertificatePolicy, Item, Rules, Selector, Waived, Waiver};
 pub use scan::{ApiEvent, BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use snapshot::{SnapshotView, Snapshots};
 pub use state::{Circumstances, FailureFacts, Report, SourceHeader, SourceStatus, TargetState, Use};

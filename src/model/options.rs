@@ -10,6 +10,13 @@ use super::rules::Rules;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Labels(pub Box<[(Box<str>, Box<str>)]>);
 
+impl Labels {
+    /// The value of the label of this name.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+}
+
 /// Which certificates of a place are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -87,9 +87,8 @@ impl TargetState {
 
     /// The user's labels of the target, its own before those of its source.
     pub fn label<'a>(&'a self, shared: &'a Labels, name: &str) -> Option<&'a str> {
-        let own = self.labels.as_deref();
-        let find = |labels: &'a Labels| labels.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value);
-        own.and_then(find).or_else(|| find(shared)).filter(|value| !value.is_empty())
+        let own = self.labels.as_deref().and_then(|labels| labels.value(name));
+        own.or_else(|| shared.value(name)).filter(|value| !value.is_empty())
     }
 
     /// Whether it holds a leaf and nobody is named who owns it.

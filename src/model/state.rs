@@ -6,13 +6,14 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Content, EndpointFacts, Problem};
-use super::finding::FindingSet;
+use super::finding::{Finding, FindingSet};
 use super::id::SourceId;
 use super::options::{Labels, SourceOptions};
 use super::place::Place;
 use super::related::Related;
 use super::renewal::History;
 use super::revocation::Verdict;
+use super::rules::{Broken, Item, Waived};
 use super::scan::Stamp;
 use super::time::UnixTime;
 use super::vocabulary::{Reason, Stage};
@@ -103,6 +104,10 @@ pub struct Report {
     pub target: FindingSet,
     /// Per certificate; empty when nothing is looked up for any.
     pub revocation: Box<[Verdict]>,
+    /// Policies that are broken.
+    pub broken: Box<[Broken]>,
+    /// Findings that are waived, in the order of what they are on: they stand in none of the sets.
+    pub waived: Box<[Waived]>,
     /// When the passing of time alone changes this report.
     pub due: Option<UnixTime>,
 }
@@ -122,6 +127,30 @@ impl Report {
     pub fn crl(&self, index: usize) -> FindingSet {
         self.crls.get(index).copied().unwrap_or_default()
     }
+
+    /// What is waived on this.
+    pub fn waived_on(&self, on: Item) -> impl Iterator<Item = &Waived> {
+        self.waived.iter().filter(move |waived| waived.on == on)
+    }
+
+    /// Whether this is so of the certificate at this index, waived or not.
+    pub fn is_so_of_certificate(&self, index: usize, finding: Finding) -> bool {
+        self.certificate(index).contains(finding) || self.is_waived(Item::Certificate(at(index)), finding)
+    }
+
+    /// Whether this is so of the CRL at this index, waived or not.
+    pub fn is_so_of_crl(&self, index: usize, finding: Finding) -> bool {
+        self.crl(index).contains(finding) || self.is_waived(Item::Crl(at(index)), finding)
+    }
+
+    fn is_waived(&self, on: Item, finding: Finding) -> bool {
+        self.waived_on(on).any(|waived| waived.finding == finding)
+    }
+}
+
+/// No place holds as many things as 32 bits count.
+fn at(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// Handshakes with one endpoint.

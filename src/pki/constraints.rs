@@ -1,14 +1,14 @@
 //! Name constraints (RFC 5280 section 4.2.1.10), in words.
 //!
-//! May touch: nothing but [`der`](super::der) and names. Bounded: the first [`SUBTREES`] of each list are kept.
+//! May touch: `model`, [`der`] and names. Bounded: the first [`SUBTREES`] of each list are kept.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::der::{self, Malformed, Reader, Value};
 use super::name::{Name, lossless};
+use crate::model::facts::Constraints;
 
-/// Subtrees of each list that are kept.
-const SUBTREES: usize = 256;
+const SUBTREES: usize = Constraints::KEPT;
 
 /// Permitted and excluded subtrees.
 pub type Subtrees = (Box<[Box<str>]>, Box<[Box<str>]>);

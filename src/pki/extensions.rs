@@ -1,6 +1,7 @@
 //! The certificate extensions that facts are made of (RFC 5280 section 4.2.1).
 //!
-//! May touch: `model`. Of an extension that stands twice, the first counts; one that cannot be read counts as absent.
+//! May touch: `model`. Of an extension that stands twice, the first counts; one that cannot be read counts as absent, but for the names: there is one
+//! more then than is kept.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -48,7 +49,10 @@ impl<'a> Extensions<'a> {
                 [0x55, 0x1d, 0x25] if found.extended_key_usage.is_none() => {
                     found.extended_key_usage = extended_key_usage(extension.value).ok()
                 }
-                [0x55, 0x1d, 0x11] if alternative_names.is_none() => alternative_names = subject_names(extension.value, names).ok(),
+                [0x55, 0x1d, 0x11] if alternative_names.is_none() => {
+                    // Names that cannot be read are names that are not known.
+                    alternative_names = Some(subject_names(extension.value, names).unwrap_or((Box::default(), 1)));
+                }
                 [0x55, 0x1d, 0x1e] if name_constraints.is_none() => name_constraints = constraints::read(extension.value).ok(),
                 id => found.revocation.note(id, extension.value),
             }

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notafter::config::{Config, ConfigError, Origin, RevocationConfig, builtin, load, load_str, show};
+use notafter::model::facts::{Curve, KeyAlgorithm};
 use notafter::model::options::{ChainScope, SourceOptions};
 use notafter::model::user_labels;
 use notafter::model::vocabulary::Compatibility;
-use notafter::model::{RevocationMethod, SourceKind};
+use notafter::model::{Finding, RevocationMethod, SourceKind};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/config").join(name)
@@ -109,12 +110,100 @@ fn all_of_the_design_is_understood() {
     assert_eq!((revocation.max_crl_size, revocation.cache_size), (16 << 20, 256 << 20));
     assert_eq!(revocation.refresh, Duration::from_secs(600));
     assert!(trust.options.trust_store && !nginx.options.trust_store);
+    assert_eq!(
+        nginx.options.serves.iter().map(|target| &**target).collect::<Vec<_>>(),
+        ["api.example.com:443", "smtp://mail.example.com:25"]
+    );
+    assert!(edge.options.must_be_stored && !nginx.options.must_be_stored);
+    assert!(config.sources.iter().all(|source| source.options.rules == config.rules));
     assert_eq!((trust.options.max_series, users.options.max_series), (1000, SourceOptions::default().max_series));
 }
 
 #[test]
+fn policies_and_waivers_are_understood() {
+    let rules = parse(&text(&folder("valid/design.toml"))).unwrap().rules;
+    assert_eq!(rules.owners.iter().map(|name| &**name).collect::<Vec<_>>(), ["team", "secret_label_owner"]);
+    assert_eq!(rules.grace, Duration::from_secs(1_800));
+    let [cas, services] = &*rules.policies else { panic!("{:?}", rules.policies) };
+    assert_eq!((&*cas.name, &*services.name), ("CAs of production", "services"), "sorted by name");
+    let demands = &services.demands;
+    assert_eq!(*demands.key_algorithms, [KeyAlgorithm::Ec, KeyAlgorithm::Rsa]);
+    assert_eq!(*demands.curves, [Curve::P256, Curve::P384], "by any of their names");
+    assert_eq!((demands.min_rsa_bits, demands.key_usage), (Some(3072), 0b101));
+    assert_eq!((demands.validity, demands.max_validity), (Some(Duration::from_secs(86_400)), Some(Duration::from_secs(7 * 86_400))));
+    let usages: Vec<&str> = demands.extended_key_usage.iter().map(|usage| &**usage).collect();
+    assert_eq!(usages, ["clientAuth", "serverAuth", "1.3.6.1.4.1.99999.1"], "by name where there is one");
+    assert!(demands.require_spiffe && !demands.allow_ip_sans && cas.demands.allow_ip_sans);
+    assert_eq!((cas.demands.max_path_length, &*cas.demands.rsa_bits), (Some(0), &[4096][..]));
+    let until: Vec<String> = rules.waivers.iter().map(|waiver| waiver.until.rfc3339()).collect();
+    assert_eq!(until, ["2030-12-31T23:59:59Z", "2020-06-30T10:00:00Z"], "a date is its whole day in UTC");
+    let findings: Vec<Finding> = rules.waivers[1].findings.iter().collect();
+    assert_eq!(findings, [Finding::Expired, Finding::Stale]);
+    assert_eq!((&*rules.waivers[0].owner, &*rules.waivers[0].why), ("team-edge", "The name moves\nto another host."));
+}
+
+#[test]
+fn what_might_match_is_not_refused() {
+    let files = "[sources.files]\ntype = \"file\"\npaths = [\"/a.pem\"]\n";
+    let policy = "[policy.a]\nmax_validity = \"1d\"\nmatch = ";
+    for (behaviour, text) in [
+        ("no source is watched yet", format!("{policy}{{ labels = {{ team = \"web\" }} }}")),
+        ("a label of the source", format!("{files}labels = {{ team = \"web\" }}\n{policy}{{ labels = {{ team = \"web\" }} }}")),
+        (
+            "a label of a target",
+            format!(
+                "[sources.edge]\ntype = \"tls\"\ntargets = [{{ target = \"a:443\", labels = {{ team = \"web\" }} }}]\n\
+                 {policy}{{ labels = {{ team = \"web\" }} }}"
+            ),
+        ),
+        (
+            "a label that a document may bring",
+            format!("[sources.edge]\ntype = \"tls\"\nfile_sd = [\"a.json\"]\n{policy}{{ labels = {{ team = \"web\" }} }}"),
+        ),
+        (
+            "a label that a cluster may bring",
+            format!(
+                "[sources.c]\ntype = \"kubernetes\"\nlabels_from = {{ team = [\"label:team\"] }}\n\
+                 {policy}{{ kinds = [\"kube-secret\"], labels = {{ team = \"web\" }} }}"
+            ),
+        ),
+        (
+            "a trust store beside another source",
+            format!("{files}[sources.t]\ntype = \"file\"\npaths = [\"/t\"]\ntrust_store = true\n{policy}{{}}"),
+        ),
+        (
+            "a waiver that has ended",
+            format!(
+                "{files}[[waiver]]\nmatch = {{ sources = [\"fil*\"] }}\nfinding = \"expired\"\nuntil = 2020-01-01\nowner = \"a\"\nwhy = \"b\""
+            ),
+        ),
+    ] {
+        assert!(parse(&text).is_ok(), "{behaviour}: {}", parse(&text).unwrap_err());
+    }
+}
+
+#[test]
+fn rules_are_bounded() {
+    let entries: String = (0..300).map(|at| format!("\"n{at}\",")).collect();
+    let policies: String = (0..300).map(|at| format!("[policy.p{at}]\nmax_validity = \"1d\"\n")).collect();
+    let waivers =
+        "[[waiver]]\nmatch = { names = [\"a\"] }\nfinding = \"expired\"\nuntil = 2020-01-01\nowner = \"a\"\nwhy = \"b\"\n".repeat(1_001);
+    for (behaviour, text, message) in [
+        ("a long list", format!("[policy.a]\nissuers = [{entries}]"), "expected 1 to 256 entries, found 300"),
+        ("a long pattern", format!("[policy.a]\nissuers = [\"{}\"]", "a*".repeat(600)), "a pattern of 1 to 1024 bytes"),
+        ("many policies", policies, "at most 256 policies, found 300"),
+        ("many waivers", waivers, "at most 1000 waivers, found 1001"),
+        ("a long reason", format!("[[waiver]]\nwhy = \"{}\"", "a".repeat(2_000)), "a text of 1 to 1024 bytes"),
+    ] {
+        let error = parse(&text).expect_err(behaviour).to_string();
+        assert!(error.contains(message), "{behaviour}: {error}");
+    }
+}
+
+#[test]
 fn every_example_of_the_documentation_is_taken() {
-    let page = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = text(&root.join("docs/CONFIGURATION.md")) + &text(&root.join("docs/POLICY.md"));
     let examples: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(examples.len() > 8, "the page has lost its examples");
     for example in examples {
@@ -126,7 +215,8 @@ fn every_example_of_the_documentation_is_taken() {
 
 #[test]
 fn the_documentation_names_every_key_and_label_that_is_known() {
-    let page = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = text(&root.join("docs/CONFIGURATION.md")) + &text(&root.join("docs/POLICY.md"));
     for table in [
         "",
         "[server]\n",
@@ -134,6 +224,11 @@ fn the_documentation_names_every_key_and_label_that_is_known() {
         "[metrics]\n",
         "[revocation]\n",
         "[defaults]\n",
+        "[ownership]\n",
+        "[relations]\n",
+        "[policy.a]\n",
+        "[policy.a.match]\n",
+        "[[waiver]]\n",
         "[sources.a]\ntype = \"file\"\n",
         "[sources.a]\ntype = \"tls\"\n",
         "[sources.a]\ntype = \"kubernetes\"\n",
@@ -143,7 +238,8 @@ fn the_documentation_names_every_key_and_label_that_is_known() {
         let error = parse(&format!("{table}no_such_key = 1")).unwrap_err().to_string();
         let known = error.rsplit_once("known here: ").unwrap().1.trim_end_matches(')');
         for key in known.split(", ").filter(|key| *key != "sources") {
-            assert!(page.contains(&format!("| `{key}` |")) || page.contains(&format!("`[{key}]`")), "{key} of {table:?} is not described");
+            let spellings = [format!("| `{key}` |"), format!("`[{key}]`"), format!("`[{key}.NAME]`"), format!("`[[{key}]]`")];
+            assert!(spellings.iter().any(|spelling| page.contains(spelling)), "{key} of {table:?} is not described");
         }
     }
     for prefix in user_labels::OUR_PREFIXES.iter().chain(user_labels::PROMETHEUS) {
@@ -235,6 +331,9 @@ fn only_what_is_written_differently_is_a_change() {
         "exclude = [\"/b.pem\"]",
         "chain = \"leaf\"",
         "revocation = [\"crl\"]",
+        "serves = [\"a:443\"]",
+        "[policy.a]\nmax_validity = \"1d\"",
+        "[ownership]\nlabels = [\"owner\"]",
     ] {
         assert_ne!(source(other).sources, source("").sources, "{other}");
     }

@@ -57,6 +57,7 @@ async fn every_panel_shows_something() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let configuration = format!(
         "[defaults]\nschedule = \"@every 1s\"\n\
+         [[waiver]]\nmatch = {{ sources = [\"files\"] }}\nfinding = \"expired\"\nuntil = 2099-12-31\nowner = \"pki\"\nwhy = \"it is left to expire\"\n\
          [sources.files]\ntype = \"file\"\npaths = [\"expired/cert.pem\", \"ca/*.crl\", \"*.pem\"]\n\
          [sources.edge]\ntype = \"tls\"\nserver_name = \"localhost\"\nroots = [\"good/cert.pem\"]\ntargets = [\"{}\", \"{}\", \"{closed}\"]\n",
         good.address, expired.address
@@ -111,5 +112,8 @@ async fn every_panel_shows_something() {
     for finding in ["expired", "untrusted", "stale"] {
         assert!(findings.contains(&finding), "{finding}: {findings:?}");
     }
+    let waived = of[&("Waivers that end first", "")];
+    assert!(waived.len() == 1 && waived[0].0["finding"] == "expired" && waived[0].1 > 9_000.0, "{waived:?}");
+    assert_eq!(of[&("Places that nobody owns", "")].iter().map(|(_, places)| places).sum::<f64>(), 2.0, "no label names an owner");
     assert!(of[&("CRLs by time to the next update", "")][0].1 < 0.0);
 }

@@ -5,7 +5,7 @@ use crate::assess::fixtures::{certificate, crl, endpoint, header};
 use crate::assess::{Look, TargetEvent, carry};
 use crate::engine::store::{Bucket, Entry, SourceState};
 use crate::model::revocation::NoRevocations;
-use crate::model::{Facts, Failure, Place, Rendered, SourceHeader, SourceOptions, SourceStatus, Stamp, UnixTime};
+use crate::model::{Broken, Facts, Failure, Item, Place, Rendered, SourceHeader, SourceOptions, SourceStatus, Stamp, UnixTime, Waived};
 
 fn snapshot(targets: usize) -> Snapshot {
     let id = SourceId { kind: SourceKind::Tls, name: "edge".into() };
@@ -22,7 +22,11 @@ fn snapshot(targets: usize) -> Snapshot {
             let failure = Some(Failure::new(Stage::Handshake, Reason::Timeout, "late"));
             let look = Look { place, labels: None, circumstances: None, facts: Some(facts), failure, stamp, counted: false };
             let event = TargetEvent::Looked(Box::new(look));
-            let state = carry(None, event, &NoRevocations::default(), &header(), UnixTime::from_secs(5)).unwrap();
+            let mut state = carry(None, event, &NoRevocations::default(), &header(), UnixTime::from_secs(5)).unwrap();
+            let findings = [Finding::CurveNotAllowed].into_iter().collect();
+            state.report.broken = [Broken { certificate: 0, policy: "services".into(), findings }].into();
+            let (until, owner) = (UnixTime::from_secs(9), "pki".into());
+            state.report.waived = [Waived { on: Item::Crl(0), finding: Finding::Stale, until, owner, why: "it moves".into() }].into();
             Entry { key: n as u64, state: Arc::new(state), series: 0, hidden: false }
         })
         .collect();

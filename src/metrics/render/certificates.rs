@@ -3,23 +3,12 @@
 use crate::metrics::compat::name_fields;
 use crate::metrics::table;
 use crate::metrics::text::{hex, label};
+use crate::model::facts::KEY_USAGES;
+use crate::model::rules::Item;
 use crate::model::{CertRole, CertificateFacts, Finding, FindingSet, Noun, RevocationStatus, SourceHeader, TargetState, Use, Verdict};
 
 use super::page::{Labels, Page};
-use super::{count, shown};
-
-/// Bit names of RFC 5280 section 4.2.1.3.
-const KEY_USAGES: [&str; 9] = [
-    "digitalSignature",
-    "nonRepudiation",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "keyCertSign",
-    "cRLSign",
-    "encipherOnly",
-    "decipherOnly",
-];
+use super::{count, count_waived, item, shown, write_waived};
 
 /// Writes all series of the certificates that the source shows; returns how many of them clash.
 pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target: &TargetState, enix: bool) -> u64 {
@@ -35,7 +24,7 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
         page.line(table::CERT_NOT_BEFORE, &all, certificate.not_before.secs());
         page.line(table::CERT_NOT_AFTER, &all, certificate.not_after.secs());
         if enix {
-            page.line(table::CERT_EXPIRED, &all, findings.contains(Finding::Expired));
+            page.line(table::CERT_EXPIRED, &all, target.report.is_so_of_certificate(index, Finding::Expired));
         }
         if certificate.role == CertRole::Leaf {
             page.line(table::CERT_RENEWAL_DUE, &all, target.renewal_due(certificate, &source.options).secs());
@@ -43,6 +32,7 @@ pub fn write(page: &mut Page, labels: &mut Labels, source: &SourceHeader, target
             page.line(table::CERT_INFO, &[place, which, rest], 1_u64);
         }
         write_findings(page, place, which, rest, findings);
+        write_waived(page, table::CERT_FINDING_WAIVED, [place, which], rest, &target.report, item(index, Item::Certificate));
         if let Some(verdict) = verdict(target, index, certificate) {
             write_revocation(page, place, which, rest, verdict);
         }
@@ -70,7 +60,8 @@ pub fn series(source: &SourceHeader, target: &TargetState, enix: bool) -> u64 {
     let of_each = shown(source, target).map(|(index, certificate)| {
         let dates = if certificate.role == CertRole::Leaf { 4 } else { 2 };
         let revocation = verdict(target, index, certificate).map_or(0, |verdict| 1 + u64::from(revoked(verdict).is_some()));
-        dates + u64::from(enix) + count(target.report.certificate(index), Noun::Certificate) + revocation
+        let waived = count_waived(&target.report, item(index, Item::Certificate));
+        dates + u64::from(enix) + count(target.report.certificate(index), Noun::Certificate) + waived + revocation
     });
     of_each.sum()
 }
@@ -78,7 +69,7 @@ pub fn series(source: &SourceHeader, target: &TargetState, enix: bool) -> u64 {
 /// Writes the one series of a trust store's place: the certificate that ends first, expired ones only when there is no other.
 pub fn fold(page: &mut Page, labels: &mut Labels, target: &TargetState, enix: bool) {
     let certificates = || target.content.certificates.iter().enumerate();
-    let expired = |index: usize| target.report.certificate(index).contains(Finding::Expired);
+    let expired = |index: usize| target.report.is_so_of_certificate(index, Finding::Expired);
     let first = certificates().filter(|(index, _)| !expired(*index)).min_by_key(|(_, certificate)| certificate.not_after);
     let Some((index, certificate)) = first.or_else(|| certificates().max_by_key(|(_, certificate)| certificate.not_after)) else {
         return;

@@ -2,10 +2,11 @@
 
 use crate::metrics::table;
 use crate::metrics::text::label;
+use crate::model::rules::Item;
 use crate::model::{CrlFacts, Finding, FindingSet, Noun, TargetState, UnixTime};
 
-use super::count;
 use super::page::{Labels, Page};
+use super::{count, count_waived, item, write_waived};
 
 /// Writes all series of the CRLs; returns how many of them clash.
 pub fn write(page: &mut Page, labels: &mut Labels, target: &TargetState) -> u64 {
@@ -17,12 +18,15 @@ pub fn write(page: &mut Page, labels: &mut Labels, target: &TargetState) -> u64 
         labels.add_member(index, crl.fingerprint, &[("issuer", &crl.issuer), ("issuer_CN", &crl.issuer_cn)]);
     }
     labels.each_member(|place, index, which, rest| {
-        write_one(page, [place, which], rest, &target.content.crls[index], target.report.crl(index));
+        let (report, on) = (&target.report, item(index, Item::Crl));
+        let is_stale = report.is_so_of_crl(index, Finding::Stale);
+        write_one(page, [place, which], rest, &target.content.crls[index], report.crl(index), is_stale);
+        write_waived(page, table::CRL_FINDING_WAIVED, [place, which], rest, report, on);
     })
 }
 
-/// Writes the series of one CRL.
-pub fn write_one(page: &mut Page, labels: [&[u8]; 2], rest: &mut Vec<u8>, crl: &CrlFacts, findings: FindingSet) {
+/// Writes the series of one CRL. That it is stale may be waived; it is so all the same.
+pub fn write_one(page: &mut Page, labels: [&[u8]; 2], rest: &mut Vec<u8>, crl: &CrlFacts, findings: FindingSet, is_stale: bool) {
     let [place, which] = labels;
     label(rest, "crl_number", crl.number.as_deref().unwrap_or_default());
     let all = [place, which, rest];
@@ -33,7 +37,7 @@ pub fn write_one(page: &mut Page, labels: [&[u8]; 2], rest: &mut Vec<u8>, crl: &
     if let Some(number) = number(crl.number.as_deref()) {
         page.line(table::CRL_NUMBER, &all, number);
     }
-    page.line(table::CRL_STALE, &all, findings.contains(Finding::Stale));
+    page.line(table::CRL_STALE, &all, is_stale);
     page.line(table::CRL_ENTRIES, &all, crl.entries);
     write_findings(page, labels, rest, findings);
 }
@@ -73,7 +77,7 @@ fn response_dates(target: &TargetState) -> (Option<UnixTime>, Option<UnixTime>) 
 pub fn series(target: &TargetState) -> u64 {
     let of_each = target.content.crls.iter().enumerate().map(|(index, crl)| {
         let optional = u64::from(crl.next_update.is_some()) + u64::from(number(crl.number.as_deref()).is_some());
-        3 + optional + count(target.report.crl(index), Noun::Crl)
+        3 + optional + count(target.report.crl(index), Noun::Crl) + count_waived(&target.report, item(index, Item::Crl))
     });
     of_each.sum()
 }

@@ -2,10 +2,11 @@
 
 use crate::metrics::table;
 use crate::metrics::text::label;
+use crate::model::rules::Item;
 use crate::model::{EndpointFacts, Noun, Reason, Stage, TargetState};
 
-use super::count;
 use super::page::{Labels, Page};
+use super::{count, count_waived, write_waived};
 
 /// Writes them all.
 pub fn write(page: &mut Page, labels: &Labels, target: &TargetState) {
@@ -47,6 +48,12 @@ pub fn write_findings(page: &mut Page, labels: &Labels, target: &TargetState) {
         label(&mut own, "finding", finding.as_str());
         page.line(table::TARGET_FINDING, &[labels.place(), &own], 1_u64);
     }
+    write_waived(page, table::TARGET_FINDING_WAIVED, [labels.place(), b""], &mut own, &target.report, Item::Target);
+}
+
+/// How many series [`write_findings()`] makes.
+pub fn findings(target: &TargetState) -> u64 {
+    count(target.report.target, Noun::Target) + count_waived(&target.report, Item::Target)
 }
 
 /// How many series [`write()`] makes.
@@ -58,7 +65,7 @@ pub fn series(target: &TargetState) -> u64 {
             + u64::from(is_known(facts, facts.stapled))
             + u64::from(facts.clock_skew.is_some())
     });
-    1 + u64::from(target.failure.is_some()) + count(target.report.target, Noun::Target) + 2 + errors + shown
+    1 + u64::from(target.failure.is_some()) + findings(target) + 2 + errors + shown
 }
 
 /// A handshake that broke off early shows what came before, but says nothing about what did not.

@@ -14,12 +14,15 @@ mod source;
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::options::ChainScope;
+use crate::model::rules::Item;
 use crate::model::{
-    CertRole, CertificateFacts, Noun, Place, Relations, Render, Rendered, Services, SourceHeader, SourceStatus, TargetState,
+    CertRole, CertificateFacts, FindingSet, Noun, Place, Relations, Render, Rendered, Report, Services, SourceHeader, SourceStatus,
+    TargetState,
 };
 
 use super::deflate::Deflater;
 use super::table;
+use super::text::label;
 use page::{Labels, Page};
 
 /// How many sets of buffers are kept for the next call; a scan renders on few threads at a time.
@@ -105,8 +108,8 @@ impl Render for Renderer {
     fn series(&self, source: &SourceHeader, target: &TargetState) -> u64 {
         let own = match target.place {
             Place::Endpoint { .. } => endpoint::series(target),
-            _ if source.options.trust_store => u64::from(target.failure.is_some()) + count(target.report.target, Noun::Target),
-            _ => 1 + count(target.report.target, Noun::Target),
+            _ if source.options.trust_store => u64::from(target.failure.is_some()) + endpoint::findings(target),
+            _ => 1 + endpoint::findings(target),
         };
         let of_certificates = if source.options.trust_store {
             u64::from(!target.content.certificates.is_empty())
@@ -136,8 +139,27 @@ fn shown<'a>(source: &SourceHeader, target: &'a TargetState) -> impl Iterator<It
 }
 
 /// How many findings of a set are about this noun.
-fn count(findings: crate::model::FindingSet, noun: Noun) -> u64 {
+fn count(findings: FindingSet, noun: Noun) -> u64 {
     findings.iter().filter(|finding| finding.is_about(noun)).count() as u64
+}
+
+/// Writes what is waived on something, each with the end of its waiver.
+fn write_waived(page: &mut Page, id: table::Id, labels: [&[u8]; 2], scratch: &mut Vec<u8>, report: &Report, on: Item) {
+    for waived in report.waived_on(on) {
+        scratch.clear();
+        label(scratch, "finding", waived.finding.as_str());
+        page.line(id, &[labels[0], labels[1], scratch], waived.until.secs());
+    }
+}
+
+/// How many series [`write_waived()`] makes.
+fn count_waived(report: &Report, on: Item) -> u64 {
+    report.waived_on(on).count() as u64
+}
+
+/// A certificate or CRL of a place by its index.
+fn item(index: usize, of: fn(u32) -> Item) -> Item {
+    of(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

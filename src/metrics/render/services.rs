@@ -3,7 +3,7 @@
 use crate::metrics::table;
 use crate::metrics::text::label;
 use crate::model::revocation::CrlService;
-use crate::model::{Noun, Services};
+use crate::model::{Finding, Noun, Services};
 
 use super::crls;
 use super::page::{Labels, Page};
@@ -27,7 +27,9 @@ pub fn write(page: &mut Page, labels: &mut Labels, services: &Services) -> u64 {
         clashes += labels.each_member(|place, index, which, rest| {
             let service = of_url[index];
             match &service.list {
-                Some(list) => crls::write_one(page, [place, which], rest, list, service.findings),
+                Some(list) => {
+                    crls::write_one(page, [place, which], rest, list, service.findings, service.findings.contains(Finding::Stale));
+                }
                 None => crls::write_findings(page, [place, which], rest, service.findings),
             }
         });

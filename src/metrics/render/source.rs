@@ -14,6 +14,7 @@ pub fn write(page: &mut Page, labels: &Labels, status: &SourceStatus) {
         page.line(table::SOURCE_UP, &place, up);
     }
     page.line(table::SOURCE_BUNDLES, &place, status.bundles);
+    page.line(table::SOURCE_UNOWNED, &place, status.unowned);
     for (id, at) in [
         (table::SOURCE_LAST_SCAN, status.last_scan_at),
         (table::SOURCE_LAST_SUCCESS, status.last_success_at),
