@@ -43,7 +43,7 @@ fn outage(names: [&[&str]; 2], stored: impl Fn(&Nginx) -> String) {
     let ca = Ca::root("Shop CA");
     folder.write("ca.pem", ca.pem());
     let old = write(&folder, &ca, names[0], 30);
-    let nginx = Nginx::start(folder.path(), "server_name shop.example; return 200;");
+    let nginx = Nginx::reloadable(folder.path(), "server_name shop.example; return 200;");
     folder.config(&config(&nginx, &stored(&nginx)));
     let exporter = folder.ready();
     exporter.scans("edge", 2.0);
