@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use notafter::assess::relate::Relate;
 use notafter::model::{
-    CertificateFacts, Content, Limits, Place, Relations, Rendered, Report, Services, SnapshotView, SourceHeader, SourceId, SourceKind,
-    SourceOptions, SourceStatus, TargetState, UnixTime,
+    CertificateFacts, Content, Limits, PieceVisitor, Place, Relations, Rendered, Report, Services, SnapshotView, SourceHeader, SourceId,
+    SourceKind, SourceOptions, SourceStatus, TargetState, UnixTime,
 };
 use notafter::pki::certificate;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -47,7 +47,7 @@ impl SnapshotView for View {
         let of_it = self.sources.iter().filter(|held| held.header.id == *source);
         of_it.flat_map(|held| &held.pieces).flat_map(|piece| piece.iter()).for_each(|target| visit(target));
     }
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>)) {
+    fn pieces<'a>(&'a self, source: &SourceId, visit: PieceVisitor<'_, 'a>) {
         for piece in self.sources.iter().filter(|held| held.header.id == *source).flat_map(|held| &held.pieces) {
             visit(Arc::as_ptr(piece).addr(), &mut piece.iter());
         }
@@ -152,8 +152,11 @@ fn host(n: usize) -> String {
     format!("host{n}.example.com")
 }
 
+/// Certificates.
+type Ders = Vec<Vec<u8>>;
+
 /// DER of leaves, and of the CAs that issued them in turn.
-fn issue(count: usize) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), Box<dyn Error>> {
+fn issue(count: usize) -> Result<(Ders, Ders), Box<dyn Error>> {
     let mut issuers = Vec::new();
     let mut cas = Vec::new();
     for n in 0..CAS {

@@ -16,10 +16,13 @@ use crate::model::{Place, Related, SnapshotView, SourceId, TrustQueries, UnixTim
 /// How often a new snapshot is looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
+/// What other places say about targets of one source; `None`: nothing.
+pub(super) type Told = HashMap<Place, Option<Arc<Related>>>;
+
 /// What other places say about targets, on its way to the sources that keep them.
 #[derive(Debug)]
 pub struct Board {
-    post: Mutex<HashMap<SourceId, HashMap<Place, Option<Arc<Related>>>>>,
+    post: Mutex<HashMap<SourceId, Told>>,
     posted: watch::Sender<u64>,
 }
 
@@ -43,7 +46,7 @@ impl Board {
     }
 
     /// Takes what there is for a source.
-    pub(super) fn take(&self, source: &SourceId) -> HashMap<Place, Option<Arc<Related>>> {
+    pub(super) fn take(&self, source: &SourceId) -> Told {
         lock(&self.post).remove(source).unwrap_or_default()
     }
 

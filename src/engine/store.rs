@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use crate::model::snapshot::{SnapshotView, Snapshots};
+use crate::model::snapshot::{PieceVisitor, SnapshotView, Snapshots};
 use crate::model::{Relations, Rendered, Services, SourceHeader, SourceId, SourceStatus, TargetState};
 
 /// All that is known, at one moment.
@@ -166,7 +166,7 @@ impl SnapshotView for Snapshot {
         self.sources.get(source).into_iter().flat_map(|source| source.targets()).for_each(|target| visit(target));
     }
 
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>)) {
+    fn pieces<'a>(&'a self, source: &SourceId, visit: PieceVisitor<'_, 'a>) {
         for bucket in self.sources.get(source).into_iter().flat_map(|source| &source.buckets) {
             // The entries' address: a bucket that is only rendered anew keeps them.
             visit(Arc::as_ptr(&bucket.entries).addr(), &mut bucket.entries.iter().map(|entry| &entry.state));

@@ -10,7 +10,7 @@ use crate::model::revocation::{CrlService, Responder};
 use crate::model::state::Counters as Handshakes;
 use crate::model::{
     AuthorityRow, Broken, BundleKind, CertRole, CertificateFacts, Circumstances, Content, CrlFacts, EmbeddedKind, EndpointFacts, Events,
-    FailureFacts, FetchKind, FetchOutcome, Finding, Item, Labels, Lookup, Place, Reason, Relations, Render, Rendered, Report,
+    FailureFacts, FetchKind, FetchOutcome, Finding, Item, Labels, Lookup, PieceVisitor, Place, Reason, Relations, Render, Rendered, Report,
     RevocationMethod, RevocationReason, RevocationStatus, RevokedFor, Services, SnapshotView, Snapshots, SourceHeader, SourceId,
     SourceKind, SourceOptions, SourceStatus, Stage, TargetState, UnixTime, Use, Verdict, Waived,
 };
@@ -165,7 +165,7 @@ impl SnapshotView for View {
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
         self.watched.iter().filter(|watched| watched.header.id == *source).flat_map(|watched| &watched.targets).for_each(visit);
     }
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>)) {
+    fn pieces<'a>(&'a self, source: &SourceId, visit: PieceVisitor<'_, 'a>) {
         let at = self.watched.iter().position(|watched| watched.header.id == *source);
         at.and_then(|at| self.shared.get(at)).into_iter().for_each(|targets| visit(0, &mut targets.iter()));
     }

@@ -14,6 +14,9 @@ pub trait Snapshots: Send + Sync {
     fn load(&self) -> Arc<dyn SnapshotView>;
 }
 
+/// Takes the number of a piece, and its targets.
+pub type PieceVisitor<'v, 'a> = &'v mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>);
+
 /// One snapshot; it never changes.
 pub trait SnapshotView: Send + Sync {
     /// All fragments: sources by name, each source's own first, then its buckets, always in the same order; those of the services last.
@@ -24,7 +27,7 @@ pub trait SnapshotView: Send + Sync {
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState));
     /// The targets of one source in pieces that are replaced as a whole. A piece's number is its own for as long as this snapshot is held: who holds
     /// the former one too knows by it what has not changed.
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>));
+    fn pieces<'a>(&'a self, source: &SourceId, visit: PieceVisitor<'_, 'a>);
     /// CRLs at URLs and responders.
     fn services(&self) -> &Services;
     /// What all sources together say.

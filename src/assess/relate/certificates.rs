@@ -28,6 +28,7 @@ const COPIES: usize = 100;
 const FEW: usize = 32;
 
 /// Targets and indexes in them. Most certificates have one; an intermediate may have all.
+#[expect(clippy::box_collection, reason = "most have one place, and the room of every certificate is that of the largest variant")]
 pub(super) enum Places {
     One(Place),
     Few(Box<Vec<Place>>),

@@ -5,6 +5,7 @@
 
 mod bundles;
 mod certificates;
+mod graph;
 mod judge;
 mod names;
 mod nodes;

@@ -22,12 +22,15 @@ pub(super) struct Node {
 pub(super) struct Nodes {
     /// Held so that the numbers of its pieces stay theirs.
     snapshot: Option<Arc<dyn SnapshotView>>,
-    pieces: HashMap<(u32, usize), Vec<Id>>,
+    pieces: HashMap<PieceKey, Vec<Id>>,
     nodes: Vec<Option<Node>>,
     free: Vec<Id>,
     numbers: HashMap<SourceId, u32>,
     sources: Vec<Known>,
 }
+
+/// A source's number, and that of a piece of it.
+type PieceKey = (u32, usize);
 
 /// A source, as far as it matters here.
 pub(super) struct Known {
@@ -59,7 +62,7 @@ impl Nodes {
         }
         let (numbers, replaced) = self.follow_sources(&*snapshot);
         let mut kept = HashMap::with_capacity(self.pieces.len());
-        let mut fresh: Vec<((u32, usize), Vec<Arc<TargetState>>)> = Vec::new();
+        let mut fresh: Vec<(PieceKey, Vec<Arc<TargetState>>)> = Vec::new();
         for number in numbers {
             let id = self.sources[number as usize].header.id.clone();
             let is_replaced = replaced.contains(&number);

@@ -53,9 +53,9 @@ impl Relate {
         }
         match self.reaches(number, &anchors) {
             Some(way) => {
-                let subjects = way.iter().filter_map(|number| self.certificates.facts(*number, &self.nodes));
+                let mut subjects = way.iter().filter_map(|number| self.certificates.facts(*number, &self.nodes));
                 let mut path: Vec<_> = subjects.clone().map(|facts| facts.subject.clone()).collect();
-                path.extend(subjects.last().map(|facts| facts.issuer.clone()));
+                path.extend(subjects.next_back().map(|facts| facts.issuer.clone()));
                 Some(Verifies { verifies: true, path, why: None })
             }
             None => refused(own, format!("none of the place's CA certificates stands above {}", facts.issuer)),

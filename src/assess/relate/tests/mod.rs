@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::*;
 use crate::assess::fixtures::endpoint;
 use crate::model::{
-    CertificateFacts, Circumstances, Content, Finding, Limits, Relations, Rendered, Report, Services, SourceHeader, SourceKind,
-    SourceOptions, SourceStatus, TargetState, Use,
+    CertificateFacts, Circumstances, Content, Finding, Limits, PieceVisitor, Relations, Rendered, Report, Services, SourceHeader,
+    SourceKind, SourceOptions, SourceStatus, TargetState, Use,
 };
 use crate::pki::fixtures::{Issued, ca_params, leaf_params};
 
@@ -52,7 +52,7 @@ impl SnapshotView for View {
     fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
         self.sources.iter().filter(|held| held.header.id == *source).flat_map(|held| held.targets.iter()).for_each(|target| visit(target));
     }
-    fn pieces<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(usize, &mut dyn Iterator<Item = &'a Arc<TargetState>>)) {
+    fn pieces<'a>(&'a self, source: &SourceId, visit: PieceVisitor<'_, 'a>) {
         for held in self.sources.iter().filter(|held| held.header.id == *source) {
             visit(Arc::as_ptr(&held.targets).addr(), &mut held.targets.iter());
         }
