@@ -1,5 +1,7 @@
 //! Renewals: a leaf that took the place of an older one of the same name.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::model::{CertRole, CertificateFacts, Content, UnixTime};
 
 /// A leaf was replaced by a later one.
@@ -13,31 +15,38 @@ pub struct Renewal<'a> {
     pub margin: f64,
 }
 
-/// The renewals between two contents of one place. Leaves are matched by subject and issuer common names.
+/// Of leaves with one common name so many that went are compared with each that came.
+const COMPARED: usize = 64;
+
+/// The renewals between two contents of one place. Leaves are matched by all their names, else by the common name. The work is linear in the
+/// certificates, whoever put them there.
 pub fn renewals<'a>(old: &'a Content, new: &'a Content, now: UnixTime) -> Vec<Renewal<'a>> {
-    leaves(new).filter_map(|new_leaf| renewal(old, new, new_leaf, now)).collect()
+    let fingerprints = |content: &'a Content| content.certificates.iter().map(|facts| &facts.fingerprint).collect::<HashSet<_>>();
+    let (before, after) = (fingerprints(old), fingerprints(new));
+    let mut gone: HashMap<&str, Vec<&CertificateFacts>> = HashMap::new();
+    for leaf in leaves(old).filter(|leaf| !after.contains(&leaf.fingerprint)) {
+        gone.entry(&leaf.subject_cn).or_default().push(leaf);
+    }
+    let came = leaves(new).filter(|leaf| !before.contains(&leaf.fingerprint));
+    came.filter_map(|leaf| renewal(gone.get(&*leaf.subject_cn)?, leaf, now)).collect()
 }
 
-fn renewal<'a>(old: &'a Content, new: &'a Content, new_leaf: &'a CertificateFacts, now: UnixTime) -> Option<Renewal<'a>> {
-    let is_in = |content: &Content, leaf: &CertificateFacts| content.certificates.iter().any(|other| other.fingerprint == leaf.fingerprint);
-    if is_in(old, new_leaf) {
+fn renewal<'a>(gone: &[&'a CertificateFacts], new: &'a CertificateFacts, now: UnixTime) -> Option<Renewal<'a>> {
+    let gone = &gone[..gone.len().min(COMPARED)];
+    // The issuer says nothing: public CAs issue by another intermediate each time. A renewal may bring names, or take some away; without a common
+    // name nothing else says who it is.
+    let same = gone.iter().find(|old| old.names == new.names);
+    let old = *same.or_else(|| gone.first().filter(|_| !new.subject_cn.is_empty()))?;
+    if new.not_after <= old.not_after {
         return None;
     }
-    let old_leaf = leaves(old).find(|old_leaf| same_name(old_leaf, new_leaf) && !is_in(new, old_leaf))?;
-    if new_leaf.not_after <= old_leaf.not_after {
-        return None;
-    }
-    let lifetime = (old_leaf.not_after.secs().saturating_sub(old_leaf.not_before.secs())).max(1);
-    let left = old_leaf.not_after.secs().saturating_sub(now.secs());
-    Some(Renewal { old: old_leaf, new: new_leaf, margin: left as f64 / lifetime as f64 })
+    let lifetime = (old.not_after.secs().saturating_sub(old.not_before.secs())).max(1);
+    let left = old.not_after.secs().saturating_sub(now.secs());
+    Some(Renewal { old, new, margin: left as f64 / lifetime as f64 })
 }
 
 fn leaves(content: &Content) -> impl Iterator<Item = &CertificateFacts> {
     content.certificates.iter().filter(|facts| facts.role == CertRole::Leaf)
-}
-
-fn same_name(a: &CertificateFacts, b: &CertificateFacts) -> bool {
-    a.subject_cn == b.subject_cn && a.issuer_cn == b.issuer_cn
 }
 
 #[cfg(test)]
@@ -60,6 +69,23 @@ mod tests {
         assert_eq!(margins(std::slice::from_ref(&old), std::slice::from_ref(&old), 75), [] as [f64; 0]);
         assert_eq!(margins(std::slice::from_ref(&new), std::slice::from_ref(&old), 75), [] as [f64; 0], "an older one came back");
         assert_eq!(margins(std::slice::from_ref(&old), &[old.clone(), new.clone()], 75), [] as [f64; 0], "the old one is still there");
-        assert_eq!(margins(&[old], &[certificate("b", 50, 200)], 75), [] as [f64; 0], "another name");
+        assert_eq!(margins(&[old.clone()], &[certificate("b", 50, 200)], 75), [] as [f64; 0], "another name");
+        let elsewhere = CertificateFacts { issuer_cn: "R11".into(), ..new.clone() };
+        assert_eq!(margins(&[old.clone()], &[elsewhere], 75), [0.25], "by another intermediate");
+        let named = |facts: &CertificateFacts, name: &str| CertificateFacts {
+            subject_cn: "".into(),
+            names: [crate::model::facts::SubjectName::Uri(name.into())].into(),
+            ..facts.clone()
+        };
+        assert_eq!(margins(&[named(&old, "spiffe://a")], &[named(&new, "spiffe://a")], 75), [0.25], "without a common name");
+        assert_eq!(margins(&[named(&old, "spiffe://a")], &[named(&new, "spiffe://b")], 75), [] as [f64; 0], "another identity");
+        let many = |from: i64| {
+            (0..10_000).map(move |n| CertificateFacts {
+                names: [crate::model::facts::SubjectName::Uri(n.to_string().into())].into(),
+                ..certificate("a", from, 100 + from + n)
+            })
+        };
+        let (old, new): (Vec<_>, Vec<_>) = (many(0).collect(), many(20_000).collect());
+        assert_eq!(margins(&old, &new, 75).len(), 10_000, "and many are no more work for each than few");
     }
 }

@@ -21,7 +21,7 @@ td.n{text-align:right}.bad{color:#b00020}
 const LINKS: &str = r#"<p><a href="metrics">metrics</a> · <a href="-/healthy">healthy</a> · <a href="-/ready">ready</a> ·
 <a href="api/v1/sources">sources (JSON)</a> · <a href="api/v1/targets">targets (JSON)</a> ·
 <a href="api/v1/certificates">certificates (JSON)</a> · <a href="api/v1/trust">trust (JSON)</a> · <a href="api/v1/revocation">revocation (JSON)</a></p>
-<table><thead><tr><th>source</th><th>kind</th><th>state</th><th>targets</th><th>certificates</th><th>last scan</th><th>failure</th></tr></thead><tbody>
+<table><thead><tr><th>source</th><th>kind</th><th>state</th><th>targets</th><th>certificates</th><th>unowned</th><th>last scan</th><th>failure</th></tr></thead><tbody>
 "#;
 
 const SERVICES: &str = r"<h2>CRLs and OCSP responders</h2>
@@ -56,11 +56,12 @@ fn row(html: &mut String, source: &SourceHeader, status: &SourceStatus) {
     let _ = writeln!(
         html,
         "<tr><td><a href=\"api/v1/targets?source={}\">{name}</a></td><td>{}</td><td>{state}</td><td class=\"n\">{}</td>\
-         <td class=\"n\">{}</td><td>{last}</td><td>{}</td></tr>",
+         <td class=\"n\">{}</td><td class=\"n\">{}</td><td>{last}</td><td>{}</td></tr>",
         PercentEncoded(&source.id.name),
         source.id.kind,
         status.targets,
         status.certificates,
+        status.unowned,
         Escaped(failure.as_deref().unwrap_or_default()),
     );
 }

@@ -1,3 +1,5 @@
+mod together;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -44,14 +46,22 @@ impl Revocations for Known {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own task")]
 async fn start_with(watched: Vec<Watched>, settings: Settings, revocations: Arc<dyn Revocations>) -> Server {
+    started(watched, settings, |state| state.with_revocations(revocations)).await
+}
+
+async fn start_trusting(watched: Vec<Watched>, trust: Arc<dyn TrustQueries>) -> Server {
+    started(watched, settings(), |state| state.with_trust(trust)).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+async fn started(watched: Vec<Watched>, settings: Settings, with: impl FnOnce(State) -> State) -> Server {
     let counters = Arc::new(example::counters(&watched));
     let view = Arc::new(View::new(watched, &Renderer::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let state = Arc::new(State::new(Arc::new(Fixed(view)), counters, "1.2.3").with_revocations(revocations));
+    let state = Arc::new(with(State::new(Arc::new(Fixed(view)), counters, "1.2.3")));
     let ended = tokio::spawn(serve(listener, state, settings, async {
         let _ = stopped.await;
     }));

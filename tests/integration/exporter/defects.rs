@@ -215,7 +215,9 @@ fn an_expired_or_untrusted_endpoint_shows_its_certificates_and_no_odd_dates() {
     folder.write("ca.pem", ca.pem());
     folder.write("broken.der", &ca.der()[..100]);
     let scrape = folder.ready().scrape();
-    for (target, certificates, findings) in [(&trusted, 1, &[][..]), (&expired, 1, &["expired"]), (&untrusted, 2, &["untrusted"])] {
+    for (target, certificates, findings) in
+        [(&trusted, 1, &[][..]), (&expired, 1, &["expired", "rotation_overdue"]), (&untrusted, 2, &["untrusted"])]
+    {
         let labels = [("target", target.as_str())];
         for family in ["x509_cert_not_after", "x509_cert_not_before"] {
             assert_eq!(scrape.all(family, &labels).len(), certificates, "{family} {target}");
