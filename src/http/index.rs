@@ -13,7 +13,7 @@ const HEAD: &str = r#"<!DOCTYPE html>
 <style>
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}
 table{border-collapse:collapse;width:100%}td,th{padding:.3rem .7rem;text-align:left;border-bottom:1px solid #ddd}
-td.n{text-align:right}.bad{color:#b00020}
+td{overflow-wrap:anywhere}td.n{text-align:right}.bad{color:#b00020}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}a{color:#8ab4f8}td,th{border-color:#444}.bad{color:#ff8a80}}
 </style></head><body>
 "#;
