@@ -7,6 +7,7 @@ mod bundles;
 mod certificates;
 mod graph;
 mod judge;
+mod marks;
 mod names;
 mod nodes;
 mod queries;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use crate::model::{Authority, CertificateFacts, Place, Related, Relations, SnapshotView, SourceId, UnixTime};
 
 use certificates::Certificates;
+use marks::Marks;
 use nodes::{Change, Id, Nodes};
 use served::Served;
 use trust::{Trust, is_leaf, is_store};
@@ -45,7 +47,7 @@ pub struct Relate {
     /// CA certificates came or went: bundles are to be judged.
     cas_changed: bool,
     /// Targets to be judged at the next pass.
-    dirty: BTreeSet<Id>,
+    dirty: Marks,
     /// Targets that time alone, or another look, may change.
     waiting: BTreeSet<Id>,
     rows_changed: bool,
@@ -92,7 +94,6 @@ impl Relate {
                 Change::Went(id) => {
                     self.went(id);
                     self.nodes.take(id);
-                    self.dirty.remove(&id);
                     self.waiting.remove(&id);
                 }
             }
@@ -103,9 +104,9 @@ impl Relate {
             self.mark_places(number);
         }
         self.sum_up();
-        self.dirty.append(&mut self.waiting.clone());
+        self.dirty.extend(&self.waiting);
         let mut outcome = Outcome { unfinished: self.trust.is_unchecked(), ..Outcome::default() };
-        for id in std::mem::take(&mut self.dirty) {
+        for id in self.dirty.take() {
             self.judge(id, now, &mut outcome);
         }
         if std::mem::take(&mut self.rows_changed) {
