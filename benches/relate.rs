@@ -208,7 +208,7 @@ fn held(kind: SourceKind, name: &str, targets: Vec<TargetState>) -> Held {
 }
 
 fn view(sources: &[Held], generation: u64) -> Arc<View> {
-    let status = SourceStatus { last_success_at: Some(UnixTime::from_secs(NOW).system_time()), ..SourceStatus::default() };
+    let status = SourceStatus { looked_at: Some(UnixTime::from_secs(NOW).system_time()), ..SourceStatus::default() };
     let (relations, services) = Default::default();
     Arc::new(View { sources: sources.to_vec(), status, generation, relations, services })
 }

@@ -3,7 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use tracing::{debug, warn};
@@ -56,7 +56,7 @@ pub(super) async fn round(watch: &Arc<Watch>, source: &dyn Source, deadline: Dur
     };
     sink.summarize();
     let finisher = watch.clone();
-    let (failure, gone) = match tokio::task::spawn_blocking(move || finish(&finisher, listed)).await {
+    let (failure, gone) = match tokio::task::spawn_blocking(move || finish(&finisher, listed, started_at)).await {
         Ok(ended) => ended,
         Err(_) => (Some(panicked()), 0),
     };
@@ -71,7 +71,7 @@ fn panicked() -> Failure {
 }
 
 /// Makes the ledger and the status say how the scan ended. Returns its failure, and how many targets are gone.
-fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> (Option<Failure>, usize) {
+fn finish(watch: &Watch, listed: Result<Listing, Failure>, started_at: SystemTime) -> (Option<Failure>, usize) {
     let at = watch.parts.clock.now();
     let now = UnixTime::from(at);
     let mut gone = 0;
@@ -107,6 +107,7 @@ fn finish(watch: &Watch, listed: Result<Listing, Failure>) -> (Option<Failure>, 
     status.last_scan_at = Some(at);
     if facts.is_none() {
         status.last_success_at = Some(at);
+        status.looked_at = Some(started_at);
     }
     status.failure = facts;
     (failure, gone)

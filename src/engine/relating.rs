@@ -85,8 +85,9 @@ impl Relating {
             let snapshot = self.parts.store.load();
             let now = UnixTime::from(self.parts.clock.now());
             let is_due = unfinished || followed != Some(snapshot.generation) || due.is_some_and(|due| due <= now);
-            // Before every source has been scanned most places are missing, and everything would seem unknown.
-            if snapshot.ready() && is_due {
+            // Before every source has been scanned most places are missing, and everything would seem unknown; after a reload too.
+            let is_scanned = snapshot.ready() && snapshot.sources.values().all(|source| source.status.up.is_some());
+            if is_scanned && is_due {
                 followed = Some(snapshot.generation);
                 (due, unfinished) = match self.pass(snapshot).await {
                     Some(outcome) => {

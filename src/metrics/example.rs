@@ -203,6 +203,7 @@ fn scanned(header: &SourceHeader, targets: &[TargetState]) -> SourceStatus {
         certificates: targets.iter().map(|target| target.content.certificates.len() as u64).sum(),
         last_scan_at: at(1_767_312_000),
         last_success_at: at(1_767_312_000),
+        looked_at: at(1_767_311_999),
         next_scan_at: at(1_767_312_300),
     }
 }

@@ -16,6 +16,8 @@ pub const ROTATE_AT: f64 = 0.75;
 pub const KEPT: usize = 4;
 /// So many renewals make a habit.
 const HABIT: usize = 2;
+/// Renewals before this part of the lifetime, in thousandths, make none.
+const EARLY: i32 = 400;
 /// How much later than seen the next renewal may come, as a part of the lifetime.
 const TOLERANCE: f64 = 0.05;
 /// Later than this nothing is due: the rest is needed to act in.
@@ -52,8 +54,10 @@ impl History {
 
     /// The part of the lifetime after which the next renewal is late, by the latest of those seen; `None` before there is a habit.
     pub fn learnt(&self) -> Option<f64> {
-        let latest = self.renewals.iter().map(|renewed| renewed.used).max().filter(|_| self.renewals.len() >= HABIT)?;
-        Some((f64::from(latest) / 1000.0 + TOLERANCE).clamp(TOLERANCE, LATEST))
+        // An early one is a correction (a name added, a key lost), and no habit.
+        let usual = || self.renewals.iter().map(|renewed| renewed.used).filter(|used| *used >= EARLY);
+        let latest = usual().max().filter(|_| usual().count() >= HABIT)?;
+        Some((f64::from(latest) / 1000.0 + TOLERANCE).min(LATEST))
     }
 
     /// Whether this certificate came with the key of the one before it.
@@ -122,7 +126,9 @@ mod tests {
             (&[500, 510], Some(0.56)),
             (&[990, 500, 500, 500, 500], Some(0.55)),
             (&[960, 999], Some(0.95)),
-            (&[-100, -200], Some(0.05)),
+            (&[-100, -200], None),
+            (&[20, 50], None),
+            (&[20, 500, 50, 510], Some(0.56)),
         ] {
             let found = history(used).learnt().map(|part| (part * 1000.0).round() / 1000.0);
             assert_eq!(found, learnt, "{used:?}");

@@ -190,6 +190,8 @@ pub struct SourceStatus {
     pub last_scan_at: Option<SystemTime>,
     /// When the latest scan that listed it ended.
     pub last_success_at: Option<SystemTime>,
+    /// When that scan began: what has changed since may not have been seen by it.
+    pub looked_at: Option<SystemTime>,
     /// When the next scan is planned.
     pub next_scan_at: Option<SystemTime>,
 }

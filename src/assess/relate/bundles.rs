@@ -1,7 +1,8 @@
 //! Trust bundles: places that hold CA certificates alone. Whether one lacks a CA that is in use, or holds one that is not; and whether the client
 //! certificate of a source verifies against the bundle of an endpoint's server.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::Relate;
@@ -9,6 +10,10 @@ use super::nodes::{Id, Node, Nodes};
 use super::trust::{self, is_leaf, is_store};
 use crate::model::{CertificateFacts, Place, SourceKind};
 
+/// CAs of one name that are compared.
+const NAMESAKES: usize = 64;
+/// Keys that were seen to follow each other; more is an attack.
+const SUCCESSIONS: usize = 10_000;
 /// How far up a path is looked for.
 const DEPTH: usize = 8;
 
@@ -35,9 +40,11 @@ impl Relate {
         // The settings may be others by now than when it came.
         let Some(node) = self.nodes.get(id).filter(|node| !is_there || is_bundle(node, &self.nodes)) else { return };
         let authorities: BTreeSet<u32> = node.state.content.certificates.iter().filter_map(|facts| self.trust.of(facts)).collect();
+        // Others that hold a CA of its names learn from this one that two of them belong together; one alone teaches nothing.
+        let mut names = HashSet::new();
+        let repeated = authorities.iter().map(|at| &self.trust.all[*at as usize].subject).filter(|subject| !names.insert(*subject));
+        self.subjects.extend(repeated.cloned());
         for authority in authorities {
-            // Others that hold it learn from this one that two CAs of a name belong together.
-            self.mark_bundles_of(authority);
             let bundles = &mut self.trust.all[authority as usize].bundles;
             _ = if is_there { bundles.insert(id) } else { bundles.remove(&id) };
         }
@@ -47,22 +54,55 @@ impl Relate {
 
     /// Bundles that hold this authority, or another one of its name, are to be judged.
     pub(super) fn mark_bundles_of(&mut self, authority: u32) {
-        let subject = self.trust.all[authority as usize].subject.clone();
-        let of_name: Vec<u32> = self.trust.named(&subject).to_vec();
-        for other in of_name {
-            // A bundle's other CAs may be unused only now that one of it is in use.
-            self.dirty.extend(&self.trust.all[other as usize].bundles);
+        self.subjects.insert(self.trust.all[authority as usize].subject.clone());
+    }
+
+    /// Marks the bundles that hold a CA of the names that something has happened to, once for all that has.
+    pub(super) fn mark_bundles(&mut self) {
+        for subject in std::mem::take(&mut self.subjects) {
+            let of_name: Vec<u32> = self.trust.named(&subject).iter().take(NAMESAKES).copied().collect();
+            for other in of_name {
+                self.dirty.extend(&self.trust.all[other as usize].bundles);
+            }
+        }
+    }
+
+    /// The CAs at a place: its own certificates', and those that issued its leaves.
+    fn authorities_at(&self, id: Id) -> HashSet<u32> {
+        let certificates = self.nodes.get(id).into_iter().flat_map(|node| &node.state.content.certificates);
+        let issuer = |facts: &CertificateFacts| self.certificates.get(self.certificates.number(&facts.fingerprint)?)?.issuer;
+        certificates.filter_map(|facts| if is_leaf(facts) { issuer(facts) } else { self.trust.of(facts) }).collect()
+    }
+
+    /// The names and keys of the CAs at a place that is about to change.
+    pub(super) fn keys_at(&self, id: Id) -> Vec<(Box<str>, u64)> {
+        let known = |at: &u32| self.trust.all.get(*at as usize).map(|known| (known.subject.clone(), key_number(known)));
+        self.authorities_at(id).iter().filter_map(known).collect()
+    }
+
+    /// A place that held one key of a CA holds another one now: the second succeeds the first.
+    pub(super) fn note_succession(&mut self, id: Id, before: &[(Box<str>, u64)]) {
+        for (subject, new) in self.keys_at(id) {
+            for (_, old) in before.iter().filter(|(known, old)| *known == subject && *old != new) {
+                if self.successions.len() < SUCCESSIONS && self.successions.insert((*old, new)) {
+                    self.subjects.insert(subject.clone());
+                }
+            }
         }
     }
 
     /// The CAs that leaves hang on and that the bundle knows by an older or other key only.
     pub(super) fn lacks(&self, node: &Node) -> Vec<Lacks> {
         let held: HashSet<u32> = node.state.content.certificates.iter().filter_map(|facts| self.trust.of(facts)).collect();
+        let mut by_name: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for at in &held {
+            by_name.entry(&self.trust.all[*at as usize].subject).or_default().push(*at);
+        }
         let mut found = Vec::new();
-        for authority in &held {
-            for sibling in self.trust.named(&self.trust.all[*authority as usize].subject) {
+        for (subject, ours) in by_name {
+            for sibling in self.trust.named(subject).iter().take(NAMESAKES).filter(|sibling| !held.contains(sibling)) {
                 let known = &self.trust.all[*sibling as usize];
-                if held.contains(sibling) || known.total == 0 || !self.belongs(node, *authority, *sibling) {
+                if known.total == 0 || !ours.iter().take(NAMESAKES).any(|ours| self.belong(*ours, *sibling)) {
                     continue;
                 }
                 // What the bundle holds may have signed it: then leaves verify all the same.
@@ -72,18 +112,20 @@ impl Relate {
                 }
             }
         }
-        found.sort_by_key(|lacks| lacks.number);
-        found.dedup_by_key(|lacks| lacks.number);
         found
     }
 
-    /// Whether a sibling is the same CA with a new key, and not somebody else's of the same name: it is in the same source as the bundle, or some
-    /// other bundle holds both.
-    fn belongs(&self, bundle: &Node, authority: u32, sibling: u32) -> bool {
-        let (known, other) = (&self.trust.all[authority as usize], &self.trust.all[sibling as usize]);
-        let name = &self.nodes.source(bundle).header.id.name;
-        let mut of_same_name = self.nodes.sources().filter(|(_, source)| source.header.id.name == *name);
-        of_same_name.any(|(source, _)| other.sources.contains_key(&source)) || known.bundles.intersection(&other.bundles).next().is_some()
+    /// Whether two CAs of one name are one with two keys, and not somebody else's of the same name (every cluster has its "kubernetes"): some place
+    /// holds both, one has signed the other, or the second was seen to take the place of the first.
+    fn belong(&self, ours: u32, sibling: u32) -> bool {
+        let (known, other) = (&self.trust.all[ours as usize], &self.trust.all[sibling as usize]);
+        let issued = |of: &trust::Known, by: u32| {
+            of.certificates.iter().any(|number| self.certificates.get(*number).is_some_and(|found| found.issuer == Some(by)))
+        };
+        known.bundles.intersection(&other.bundles).next().is_some()
+            || issued(known, sibling)
+            || issued(other, ours)
+            || self.successions.contains(&(key_number(known), key_number(other)))
     }
 
     /// The CA certificates of a bundle that nothing hangs on, while something hangs on others of it.
@@ -130,7 +172,9 @@ impl Relate {
         let Some(source) = self.nodes.get(id).filter(|node| is_client(node, &self.nodes)).map(|node| node.source) else { return };
         match is_there {
             true => _ = self.clients.insert(source, id),
-            false => _ = self.clients.remove(&source),
+            // Its successor may have come already.
+            false if self.clients.get(&source) == Some(&id) => _ = self.clients.remove(&source),
+            false => {}
         }
         self.mark_endpoints_of(source);
     }
@@ -164,6 +208,13 @@ impl Relate {
         let is_signed = issuer.is_some_and(|issuer: Arc<_>| trust::issued(&issuer, client));
         (!is_signed || self.reaches(number, &anchors).is_none()).then_some(first)
     }
+}
+
+/// The same for the same name and key.
+fn key_number(known: &trust::Known) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    known.authority.as_deref().map(|authority| (&authority.subject, &authority.key)).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn is_client(node: &Node, nodes: &Nodes) -> bool {

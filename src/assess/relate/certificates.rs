@@ -20,6 +20,8 @@ pub(super) struct Certificate {
     pub(super) issuer: Option<u32>,
     /// Whether its signature by that authority has been checked.
     pub(super) checked: bool,
+    /// It is a CA's.
+    pub(super) is_ca: bool,
 }
 
 /// Leaves in several places that are told.
@@ -101,7 +103,8 @@ pub(super) struct Certificates {
 
 impl Certificates {
     /// Notes that it is at a place too. Returns its number, and whether it is new.
-    pub(super) fn add(&mut self, fingerprint: &[u8; 32], place: Place, is_store: bool) -> (Number, bool) {
+    pub(super) fn add(&mut self, facts: &CertificateFacts, place: Place, is_store: bool) -> (Number, bool) {
+        let (fingerprint, is_ca) = (&facts.fingerprint, facts.authority.is_some());
         let number = *self.by_fingerprint.entry(short(fingerprint)).or_insert_with(|| self.free.pop().unwrap_or(self.all.len() as Number));
         if self.all.len() <= number as usize {
             self.all.push(None);
@@ -113,7 +116,7 @@ impl Certificates {
                 known.places.add(place);
                 known
             }
-            None => slot.insert(Certificate { places: Places::One(place), stored: 0, issuer: None, checked: false }),
+            None => slot.insert(Certificate { places: Places::One(place), stored: 0, issuer: None, checked: false, is_ca }),
         };
         known.stored += u32::from(is_store);
         if known.places.len() == 2 {

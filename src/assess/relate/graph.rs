@@ -7,6 +7,9 @@ use super::nodes::Nodes;
 use super::trust::Known;
 use crate::model::UnixTime;
 
+/// CA certificates in a path that are followed; hostile chains are longer.
+const DEPTH: usize = 16;
+
 /// Who issued whom, as of one moment.
 pub(super) struct Graph {
     /// Authorities whose CA certificates this one issued.
@@ -42,25 +45,33 @@ impl Graph {
                     _ => Above::Itself,
                 };
                 if let Above::By(issuer) = above {
-                    let children = &mut graph.children[issuer as usize];
-                    if !children.contains(&(at as u32)) {
-                        children.push(at as u32);
-                    }
+                    graph.children[issuer as usize].push(at as u32);
                 }
                 parents.push((above, facts.not_after));
             }
             graph.parents.push(parents);
         }
+        for children in &mut graph.children {
+            children.sort_unstable();
+            children.dedup();
+        }
         graph
     }
 
-    /// The authority and all below it, each once.
+    /// The authority and all below it, each once, as deep as paths go.
     pub(super) fn below(&self, at: u32) -> Vec<u32> {
         let (mut seen, mut found) = (HashSet::from([at]), vec![at]);
-        let mut next = 0;
-        while let Some(at) = found.get(next).copied() {
-            next += 1;
-            found.extend(self.children[at as usize].iter().filter(|child| seen.insert(**child)));
+        let mut layer = 0..1;
+        for _ in 0..DEPTH {
+            let before = found.len();
+            for next in layer {
+                let children = found.get(next).and_then(|at| self.children.get(*at as usize)).map_or(&[][..], |children| children);
+                found.extend(children.iter().filter(|child| seen.insert(**child)).copied().collect::<Vec<_>>());
+            }
+            layer = before..found.len();
+            if layer.is_empty() {
+                break;
+            }
         }
         found
     }
@@ -69,8 +80,10 @@ impl Graph {
     pub(super) fn until(&self, all: &[Known]) -> Vec<Option<UnixTime>> {
         const EVER: i64 = i64::MAX;
         let own = |at: usize| -> i64 {
+            let of_its_own = self.parents[at].iter().filter(|(above, _)| *above == Above::Itself).map(|(_, end)| end.secs()).max();
             if all[at].anchor || self.parents[at].is_empty() {
-                return EVER;
+                // The end of a trust anchor is known where the operator keeps its certificate.
+                return of_its_own.unwrap_or(EVER);
             }
             let ends = self.parents[at].iter().filter(|(above, _)| matches!(above, Above::Itself | Above::Unknown));
             ends.map(|(_, end)| end.secs()).max().unwrap_or(i64::MIN)

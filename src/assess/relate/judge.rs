@@ -1,12 +1,13 @@
 //! What is said about one target.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::bundles::is_bundle;
 use super::nodes::{Id, Node};
 use super::served::leaves;
-use super::trust::is_store;
+use super::trust::{is_leaf, is_store};
 use super::{Outcome, Relate};
 use crate::model::{CertificateFacts, Evidence, Finding, FindingSet, Place, Related, UnixTime};
 
@@ -14,6 +15,16 @@ use crate::model::{CertificateFacts, Evidence, Finding, FindingSet, Place, Relat
 const EVIDENCE: usize = 16;
 /// Addresses that are named.
 const NAMED: usize = 8;
+
+/// The addresses of one name that answer.
+pub(super) struct Members {
+    /// When the last of them changed.
+    since: Option<UnixTime>,
+    /// Two of them that serve different leaves, if there are.
+    different: Vec<([u8; 32], Id)>,
+    /// What they serve, in words.
+    told: String,
+}
 
 /// What is gathered about one target.
 struct Case {
@@ -26,22 +37,26 @@ struct Case {
     due: Option<UnixTime>,
     /// Something waits for another look at the endpoint.
     waits: bool,
+    /// The judgement depends on who issued what is stored for it.
+    asks_for_family: bool,
 }
 
 impl Relate {
     /// Judges a target, and tells when that is something else than what is known at it.
-    pub(super) fn judge(&mut self, id: Id, now: UnixTime, outcome: &mut Outcome) {
+    pub(super) fn judge(&mut self, id: Id, outcome: &mut Outcome) {
+        self.gather_group(id);
         let Some(node) = self.nodes.get(id) else { return };
         let options = &self.nodes.source(node).header.options;
         let grace = self.grace.unwrap_or(options.rules.grace).as_secs();
         let mut case = Case {
-            now,
+            now: self.now,
             grace: i64::try_from(grace).unwrap_or(i64::MAX),
             target: FindingSet::EMPTY,
             certificates: Vec::new(),
             evidence: Vec::new(),
             due: None,
             waits: false,
+            asks_for_family: false,
         };
         if is_store(&node.state.place) {
             if is_bundle(node, &self.nodes) {
@@ -54,24 +69,47 @@ impl Relate {
             self.judge_paths(node, &mut case);
         }
         let related = case.related();
-        let waits = case.waits || case.due.is_some();
-        if let Some(due) = case.due {
-            outcome.due = Some(outcome.due.map_or(due, |known| known.min(due)));
-        }
         if related.as_ref() != node.state.related.as_deref() {
             let source = self.nodes.source(node).header.id.clone();
             outcome.told.push((source, node.state.place.clone(), related.map(Arc::new)));
         }
-        if waits {
-            self.waiting.insert(id);
+        if case.asks_for_family {
+            self.by_family.insert(id);
+        } else {
+            self.by_family.remove(&id);
+        }
+        if case.waits || case.due.is_some() {
+            self.waiting.insert(id, case.due);
         } else {
             self.waiting.remove(&id);
         }
     }
 
+    /// Puts together what the addresses of one name serve, once in a pass for all of them.
+    fn gather_group(&mut self, id: Id) {
+        let Some((group, node)) = self.nodes.get(id).and_then(|node| Some((self.served.group_of(node)?, node))) else { return };
+        if self.groups.contains_key(&group) {
+            return;
+        }
+        let mut members = Members { since: None, different: Vec::new(), told: String::new() };
+        let well = self.served.group(node).into_iter().filter_map(|id| Some((id, self.nodes.get(id)?)));
+        for (count, (id, member)) in well.filter(|(_, member)| member.state.failure.is_none()).enumerate() {
+            let Some((_, facts)) = leaves(member).next() else { continue };
+            members.since = members.since.max(Some(member.state.changed_at));
+            if members.different.len() < 2 && members.different.iter().all(|(fingerprint, _)| *fingerprint != facts.fingerprint) {
+                members.different.push((facts.fingerprint, id));
+            }
+            if let (Place::Endpoint { address: Some(address), .. }, true) = (&member.state.place, count < NAMED) {
+                let comma = if members.told.is_empty() { "" } else { ", " };
+                members.told += &format!("{comma}{address}: serial {}", facts.serial);
+            }
+        }
+        self.groups.insert(group, Arc::new(members));
+    }
+
     fn judge_endpoint(&self, node: &Node, case: &mut Case) {
         let state = &node.state;
-        if state.failure.is_some() {
+        if state.failure.is_some() && !state.content.certificates.is_empty() {
             // What it serves now is not known: what was known stands.
             case.keep(state.related.as_deref(), &[Finding::StoredNotServed, Finding::ServedUnknown, Finding::AddressesDiffer]);
         } else if let Some((_, shown)) = leaves(node).next() {
@@ -88,13 +126,19 @@ impl Relate {
     fn judge_served(&self, node: &Node, shown: &CertificateFacts, case: &mut Case) {
         let number = self.certificates.number(&shown.fingerprint);
         let is_stored = number.and_then(|number| self.certificates.get(number)).is_some_and(|known| known.stored > 0);
-        if let Some(leaf) = self.served.newer(node, shown, is_stored, &self.nodes)
+        let asked = Cell::new(false);
+        let is_of_family = |stored: &CertificateFacts| {
+            asked.set(true);
+            self.is_of_family(stored, shown)
+        };
+        if let Some(leaf) = self.served.newer(node, shown, is_stored, &is_of_family, &self.nodes)
             && let (Some(store), Some(stored)) = (self.nodes.get(leaf.0), self.nodes.certificate(leaf))
         {
             // Only a look that came after the change has seen that the endpoint did not follow it.
             let seen_at = self.nodes.source(node).seen_at;
             if case.grace == 0 || seen_at.is_some_and(|at| at > store.state.changed_at) {
-                let since = store.state.changed_at.max(node.state.changed_at);
+                // Not since the endpoint changed: behind a balanced address it changes with every look.
+                let since = store.state.changed_at;
                 case.add(Finding::StoredNotServed, None, since, || {
                     let detail = format!(
                         "stored: serial {}, ends {}; served: serial {}, ends {}",
@@ -106,34 +150,26 @@ impl Relate {
                     (self.source(store), place(store), detail)
                 });
             } else {
+                case.keep(node.state.related.as_deref(), &[Finding::StoredNotServed]);
                 case.waits = true;
             }
         }
+        case.asks_for_family = asked.get();
         if self.nodes.source(node).header.options.must_be_stored && !is_stored {
             let detail = || format!("served: serial {}, ends {}", shown.serial, shown.not_after.rfc3339());
-            case.add(Finding::ServedUnknown, None, node.state.changed_at, || (Arc::from(""), String::new(), detail()));
+            // The place that stores it may be away for a moment, while it is written anew.
+            let since = self.unstored.get(&shown.fingerprint).map_or(node.state.changed_at, |at| node.state.changed_at.max(*at));
+            case.add(Finding::ServedUnknown, None, since, || (Arc::from(""), String::new(), detail()));
         }
     }
 
     /// Whether all addresses of the name serve the same certificate.
     fn judge_addresses(&self, node: &Node, shown: &CertificateFacts, case: &mut Case) {
-        let members: Vec<&Node> = self.served.group(node).into_iter().filter_map(|id| self.nodes.get(id)).collect();
-        let well = || members.iter().filter(|member| member.state.failure.is_none());
-        let leaf = |member: &Node| leaves(member).next().map(|(_, facts)| (facts.fingerprint, facts.serial.clone()));
-        let different: HashSet<[u8; 32]> = well().filter_map(|member| leaf(member)).map(|(fingerprint, _)| fingerprint).collect();
-        if different.len() < 2 {
-            return;
-        }
-        let since = well().map(|member| member.state.changed_at).max().unwrap_or(case.now);
-        let other = well().find(|member| leaf(member).is_some_and(|(fingerprint, _)| fingerprint != shown.fingerprint));
-        let Some(other) = other else { return };
-        case.add(Finding::AddressesDiffer, None, since, || {
-            let of_each = well().take(NAMED).filter_map(|member| match &member.state.place {
-                Place::Endpoint { address: Some(address), .. } => Some(format!("{address}: serial {}", leaf(member)?.1)),
-                _ => None,
-            });
-            (self.source(other), place(other), of_each.collect::<Vec<_>>().join(", "))
-        });
+        let Some(members) = self.served.group_of(node).and_then(|group| self.groups.get(&group)) else { return };
+        let (Some(since), [_, _, ..]) = (members.since, &members.different[..]) else { return };
+        let other = members.different.iter().find(|(fingerprint, _)| *fingerprint != shown.fingerprint);
+        let Some(other) = other.and_then(|(_, id)| self.nodes.get(*id)) else { return };
+        case.add(Finding::AddressesDiffer, None, since, || (self.source(other), place(other), members.told.clone()));
     }
 
     fn judge_bundle(&self, node: &Node, case: &mut Case) {
@@ -156,7 +192,7 @@ impl Relate {
 
     /// Whether the paths of the target's leaves end before they do.
     fn judge_paths(&self, node: &Node, case: &mut Case) {
-        for (_, facts) in leaves(node) {
+        for (_, facts) in leaves(node).filter(|(_, facts)| is_leaf(facts)) {
             let known = self.certificates.number(&facts.fingerprint).and_then(|number| self.certificates.get(number));
             let Some(until) = known.and_then(|known| known.issuer).and_then(|at| self.trust.all[at as usize].until) else { continue };
             if until < facts.not_after {
@@ -167,6 +203,21 @@ impl Relate {
                 });
             }
         }
+    }
+
+    /// Whether two certificates are of one issuer, or of two that one CA stands above: public CAs issue by another intermediate each time.
+    fn is_of_family(&self, one: &CertificateFacts, other: &CertificateFacts) -> bool {
+        if one.issuer == other.issuer {
+            return true;
+        }
+        let above = |facts: &CertificateFacts| -> HashSet<Arc<str>> {
+            let number = self.certificates.number(&facts.fingerprint);
+            let issuer = number.and_then(|number| self.certificates.get(number)?.issuer);
+            let of_issuer = issuer.into_iter().flat_map(|at| &self.trust.all[at as usize].certificates);
+            let names = of_issuer.filter_map(|number| self.certificates.facts(*number, &self.nodes)).map(|facts| facts.issuer.clone());
+            names.chain([facts.issuer.clone()]).collect()
+        };
+        above(one).intersection(&above(other)).next().is_some()
     }
 
     fn source(&self, node: &Node) -> Arc<str> {
@@ -184,6 +235,8 @@ type Told = (Arc<str>, String, String);
 impl Case {
     /// Something holds since then; it is found when it has held for the grace time.
     fn add(&mut self, finding: Finding, certificate: Option<[u8; 32]>, since: UnixTime, tell: impl FnOnce() -> Told) {
+        // A moment in the future comes from a clock that was wrong.
+        let since = since.min(self.now);
         let at = UnixTime::from_secs(since.secs().saturating_add(self.grace));
         if at <= self.now {
             self.found(finding, certificate, since, tell);

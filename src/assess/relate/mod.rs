@@ -16,16 +16,17 @@ mod served;
 mod tests;
 mod trust;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Authority, CertificateFacts, Place, Related, Relations, SnapshotView, SourceId, UnixTime};
 
 use certificates::Certificates;
+use judge::Members;
 use marks::Marks;
 use nodes::{Change, Id, Nodes};
-use served::Served;
+use served::{Group, Served};
 use trust::{Trust, is_leaf, is_store};
 
 /// Signatures of leaves that are checked in one pass; the rest is believed by name until the next ones.
@@ -48,8 +49,21 @@ pub struct Relate {
     cas_changed: bool,
     /// Targets to be judged at the next pass.
     dirty: Marks,
-    /// Targets that time alone, or another look, may change.
-    waiting: BTreeSet<Id>,
+    /// Targets that time alone, or another look, may change; with the time, where it is known.
+    waiting: BTreeMap<Id, Option<UnixTime>>,
+    /// When each source was last looked at, as of the latest pass.
+    seen: HashMap<u32, Option<UnixTime>>,
+    /// Since when certificates that are served are stored nowhere any more.
+    unstored: HashMap<[u8; 32], UnixTime>,
+    /// Endpoints whose judgement depends on who issued what is stored for them.
+    by_family: BTreeSet<Id>,
+    /// Names of CAs whose bundles are to be judged.
+    subjects: HashSet<Box<str>>,
+    /// Keys of one CA that were seen to follow each other.
+    successions: HashSet<(u64, u64)>,
+    /// Groups of addresses as far as they are judged in the pass under way.
+    groups: HashMap<Group, Arc<Members>>,
+    now: UnixTime,
     rows_changed: bool,
 }
 
@@ -80,53 +94,76 @@ impl Relate {
 
     /// Follows a snapshot in which every source has been scanned, and judges what it changes.
     pub fn pass(&mut self, snapshot: Arc<dyn SnapshotView>, now: UnixTime) -> Outcome {
+        self.now = now;
         for change in self.nodes.follow(snapshot) {
             match change {
-                Change::Came(id) => self.came(id),
+                Change::Came(id) => self.came(id, false),
                 Change::Changed(id, state) => {
-                    self.went(id);
+                    let before = self.keys_at(id);
+                    self.went(id, true);
                     self.nodes.replace(id, state);
-                    self.came(id);
+                    self.came(id, true);
+                    self.note_succession(id, &before);
                 }
                 Change::Told(id) => {
                     self.dirty.insert(id);
                 }
                 Change::Went(id) => {
-                    self.went(id);
+                    self.went(id, false);
                     self.nodes.take(id);
                     self.waiting.remove(&id);
+                    self.by_family.remove(&id);
                 }
             }
         }
         self.served.catch_up(&self.nodes);
         self.trust.check(CHECKED, &mut self.certificates, &self.nodes);
-        for number in std::mem::take(&mut self.trust.moved) {
+        let moved = std::mem::take(&mut self.trust.moved);
+        if self.cas_changed || !moved.is_empty() {
+            self.dirty.extend(&self.by_family);
+        }
+        for number in moved {
             self.mark_places(number);
         }
         self.sum_up();
-        self.dirty.extend(&self.waiting);
+        self.mark_waiting();
         let mut outcome = Outcome { unfinished: self.trust.is_unchecked(), ..Outcome::default() };
         for id in self.dirty.take() {
-            self.judge(id, now, &mut outcome);
+            self.judge(id, &mut outcome);
         }
+        self.groups = HashMap::new();
+        outcome.due = self.waiting.values().filter_map(|due| *due).min();
         if std::mem::take(&mut self.rows_changed) {
             outcome.relations = Some(self.trust.rows(&self.certificates, &self.nodes));
         }
         outcome
     }
 
-    fn came(&mut self, id: Id) {
+    /// Those that wait are judged again when their time has come, or their source has been looked at.
+    fn mark_waiting(&mut self) {
+        let seen: HashMap<u32, Option<UnixTime>> = self.nodes.sources().map(|(number, source)| (number, source.seen_at)).collect();
+        for (id, due) in &self.waiting {
+            let was_seen = || self.nodes.get(*id).is_some_and(|node| self.seen.get(&node.source) != seen.get(&node.source));
+            if due.is_some_and(|due| due <= self.now) || was_seen() {
+                self.dirty.insert(*id);
+            }
+        }
+        self.seen = seen;
+    }
+
+    /// A target came; `again`: it was there already, and is another now.
+    fn came(&mut self, id: Id, again: bool) {
         let Some(node) = self.nodes.get(id) else { return };
-        let (state, source) = (node.state.clone(), node.source);
+        let state = node.state.clone();
         let stores = is_store(&state.place);
         for (index, facts) in (0..).zip(&state.content.certificates) {
-            let (number, is_new) = self.certificates.add(&facts.fingerprint, (id, index), stores);
+            let (number, is_new) = self.certificates.add(facts, (id, index), stores);
             if is_new {
-                self.trust.add(number, facts, &mut self.certificates, &self.nodes);
+                self.trust.add(number, facts, &mut self.certificates);
                 self.cas_changed |= facts.authority.is_some();
             }
-            self.note_authority(facts, source, true);
             if stores && self.certificates.get(number).is_some_and(|known| known.stored == 1) {
+                self.unstored.remove(&facts.fingerprint);
                 self.stored_otherwise(number, facts);
             }
             self.rows_changed = true;
@@ -135,7 +172,9 @@ impl Relate {
             self.note_store(id, true);
             self.note_bundle(id, true);
         } else if let Some(node) = self.nodes.get(id) {
-            self.served.add_endpoint(id, node);
+            if !again {
+                self.served.add_endpoint(id, node);
+            }
             let group = self.served.group(node);
             self.dirty.extend(group);
         }
@@ -143,31 +182,33 @@ impl Relate {
         self.dirty.insert(id);
     }
 
-    /// A target goes, or becomes another; it still is what it was.
-    fn went(&mut self, id: Id) {
+    /// A target goes, or becomes another (`again`); it still is what it was.
+    fn went(&mut self, id: Id, again: bool) {
         let Some(node) = self.nodes.get(id) else { return };
-        let (state, source) = (node.state.clone(), node.source);
+        let state = node.state.clone();
         let stores = is_store(&state.place);
         if stores {
             self.note_store(id, false);
             self.note_bundle(id, false);
-        } else {
+        } else if !again {
+            // What it is found by is its place, which stays when it becomes another.
             self.dirty.extend(self.served.group(node));
             self.served.remove_endpoint(id, node);
         }
         self.note_client(id, false);
         for (index, facts) in (0..).zip(&state.content.certificates) {
-            self.note_authority(facts, source, false);
             self.rows_changed = true;
             match self.certificates.remove(&facts.fingerprint, (id, index), stores) {
                 Some((number, gone)) => {
                     self.trust.remove(number, facts, gone.issuer, &mut self.certificates, &self.nodes);
                     self.cas_changed |= facts.authority.is_some();
+                    self.unstored.remove(&facts.fingerprint);
                 }
                 None => {
                     let number = self.certificates.number(&facts.fingerprint);
                     let is_last = |number: &u32| stores && self.certificates.get(*number).is_some_and(|known| known.stored == 0);
                     if let Some(number) = number.filter(is_last) {
+                        self.unstored.insert(facts.fingerprint, self.now);
                         self.stored_otherwise(number, facts);
                     }
                 }
@@ -177,17 +218,9 @@ impl Relate {
 
     /// A certificate is stored somewhere now, or nowhere any more.
     fn stored_otherwise(&mut self, number: u32, facts: &CertificateFacts) {
-        if is_leaf(facts) {
-            self.mark_places(number);
-        } else {
+        self.mark_places(number);
+        if !is_leaf(facts) {
             self.trust.touch();
-        }
-    }
-
-    fn note_authority(&mut self, facts: &CertificateFacts, source: u32, is_there: bool) {
-        let Some(authority) = self.trust.of(facts) else { return };
-        if self.trust.note_place(authority, source, is_there) {
-            self.mark_bundles_of(authority);
         }
     }
 
@@ -217,6 +250,7 @@ impl Relate {
         for authority in summed.used {
             self.mark_bundles_of(authority);
         }
+        self.mark_bundles();
         if std::mem::take(&mut self.cas_changed) {
             self.dirty.extend(&self.bundles);
         }

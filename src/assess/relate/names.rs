@@ -18,6 +18,8 @@ pub(super) struct Words {
     pub(super) names: Vec<String>,
     /// Hosts that a user of a certificate serves it as.
     pub(super) hosts: Vec<String>,
+    /// The same by the wildcard over its name.
+    pub(super) wildcards: Vec<String>,
     /// Hosts of users that serve any name.
     pub(super) any: Vec<String>,
 }
@@ -26,14 +28,29 @@ impl Words {
     /// Of an endpoint, by its server name and its target as written.
     pub(super) fn of(server_name: &str, target: &str) -> Self {
         let name = server_name.to_ascii_lowercase();
-        let port = target.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-        let port = port.unwrap_or(HTTPS);
-        let names: Vec<String> = [Some(name.clone()), wildcard(&name)].into_iter().flatten().collect();
+        let port = port(target);
         let with_port = |host: &str| if port == HTTPS { host.to_owned() } else { format!("{host}:{port}") };
-        let mut hosts: Vec<String> = names.iter().map(|name| with_port(name)).collect();
         // Ingresses and Gateways say nothing of ports: theirs may be mapped to any.
-        hosts.extend(names.iter().map(|name| format!("{name}{ROUTED}")));
-        Self { names, hosts, any: vec![with_port("*")] }
+        let hosts = |name: &str| vec![with_port(name), format!("{name}{ROUTED}")];
+        let wildcard = wildcard(&name);
+        Self {
+            hosts: hosts(&name),
+            wildcards: wildcard.as_deref().map(hosts).unwrap_or_default(),
+            any: vec![with_port("*")],
+            names: std::iter::once(name).chain(wildcard).collect(),
+        }
+    }
+}
+
+/// The port of a target as written; where its scheme says it, the scheme's name, which is no port that a user of a certificate has.
+fn port(target: &str) -> &str {
+    let (scheme, rest) = target.split_once("://").unwrap_or(("", target));
+    let written =
+        rest.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    match (written, scheme) {
+        (Some(port), _) => port,
+        (None, "" | "https" | "tls") => HTTPS,
+        (None, scheme) => scheme,
     }
 }
 
@@ -143,10 +160,16 @@ mod tests {
     fn an_endpoint_is_found_by_its_name_its_wildcard_and_its_port() {
         let words = Words::of("API.example.com", "api.example.com:8443");
         assert_eq!(words.names, ["api.example.com", "*.example.com"]);
-        assert_eq!(words.hosts, ["api.example.com:8443", "*.example.com:8443", "api.example.com ", "*.example.com "]);
+        assert_eq!(words.hosts, ["api.example.com:8443", "api.example.com "]);
+        assert_eq!(words.wildcards, ["*.example.com:8443", "*.example.com "]);
         assert_eq!(words.any, ["*:8443"]);
         let usual = Words::of("example.com", "https://example.com");
         assert_eq!((usual.names, usual.any), (vec!["example.com".to_owned()], vec!["*".to_owned()]));
+        assert_eq!(
+            Words::of("mail.example", "smtp://mail.example").hosts,
+            ["mail.example:smtp", "mail.example "],
+            "another port than the web's"
+        );
         assert_eq!(Words::of("192.0.2.1", "192.0.2.1:443").names, ["192.0.2.1"]);
         assert_eq!(Words::of("::1", "[::1]:443").names, ["::1"]);
     }

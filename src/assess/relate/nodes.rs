@@ -35,7 +35,7 @@ type PieceKey = (u32, usize);
 /// A source, as far as it matters here.
 pub(super) struct Known {
     pub(super) header: SourceHeader,
-    /// When its latest scan that listed it ended.
+    /// When its latest scan that listed it began.
     pub(super) seen_at: Option<UnixTime>,
     /// It is there in the newest snapshot.
     present: bool,
@@ -144,7 +144,7 @@ impl Nodes {
         snapshot.sources(&mut |header, status| {
             let next = self.sources.len() as u32;
             let number = *self.numbers.entry(header.id.clone()).or_insert(next);
-            let seen_at = status.last_success_at.map(UnixTime::from);
+            let seen_at = status.looked_at.map(UnixTime::from);
             match self.sources.get_mut(number as usize) {
                 Some(known) => {
                     if known.header != *header {

@@ -4,19 +4,23 @@
 //!
 //! 1. the source that stores it names the endpoint in `serves`;
 //! 2. something that is known to use it (an Ingress, a Gateway, nginx, Envoy) serves the endpoint's name;
-//! 3. it has the endpoint's name, and all names of the certificate that is served, and that one is stored nowhere.
+//! 3. neither is said of it, it has the endpoint's name and all names of the certificate that is served, and that one is stored nowhere.
+//!
+//! For 2 and 3 the two must also be of one family: the stored one was seen to take the place of the one that is served, or one CA stands above both.
+//! Other services and machines have certificates of the same names.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::names::{self, Digest, Purpose, Words};
 use super::nodes::{Id, Node, Nodes};
 use super::trust::{is_leaf, is_store};
 use crate::model::{CertificateFacts, Place};
 
-/// Stored leaves that are looked at for one endpoint.
-const LOOKED_AT: usize = 1_000;
-/// Places that are used for any host, and are looked at for one endpoint.
-const ANY: usize = 100;
+/// Stored leaves that are looked at for one endpoint: the newest.
+const LOOKED_AT: usize = 200;
+/// Places that are meant for one endpoint, and are looked at.
+const MEANT: usize = 1_000;
 /// Names of one certificate that are looked up.
 const NAMES: usize = 1_000;
 
@@ -37,6 +41,16 @@ struct Found {
     beside: HashSet<Id>,
 }
 
+/// A source that names what it serves.
+#[derive(Default)]
+struct Serving {
+    targets: Arc<[Box<str>]>,
+    places: HashSet<Id>,
+}
+
+/// Endpoints that differ in their address alone: source, target and server name.
+pub(super) type Group = (u32, Box<str>, Box<str>);
+
 impl Found {
     /// The places that are used for this.
     fn places(&mut self, purpose: Purpose) -> Option<&mut HashSet<Id>> {
@@ -56,9 +70,9 @@ pub(super) struct Served {
     /// Endpoints by their targets.
     by_target: HashMap<Box<str>, HashSet<Id>>,
     /// Places of sources that name what they serve.
-    serving: HashMap<u32, HashSet<Id>>,
-    /// Endpoints of one name that differ in their address: by source, target and server name.
-    groups: HashMap<(u32, Box<str>, Box<str>), HashSet<Id>>,
+    serving: HashMap<u32, Serving>,
+    /// Endpoints of one name that differ in their address.
+    groups: HashMap<Group, HashSet<Id>>,
     /// Words that came since stored places were last looked through.
     new_words: Vec<String>,
 }
@@ -96,17 +110,20 @@ impl Served {
     }
 
     /// A stored place came, or went. Returns the endpoints that this is about.
-    pub(super) fn note_store(&mut self, id: Id, node: &Node, serves: &[Box<str>], is_there: bool) -> HashSet<Id> {
+    pub(super) fn note_store(&mut self, id: Id, node: &Node, serves: &Arc<[Box<str>]>, is_there: bool) -> HashSet<Id> {
         let mut about = HashSet::new();
-        for (index, facts) in leaves(node) {
-            let mut digest = None;
-            for name in names::names(facts).take(NAMES) {
-                let Some(found) = self.by_word.get_mut(&name) else { continue };
-                match is_there {
-                    true => _ = found.named.insert((id, index), *digest.get_or_insert_with(|| names::digest(facts))),
-                    false => _ = found.named.remove(&(id, index)),
+        // Where it is known what a place is for, its names say nothing more.
+        if !is_there || is_found_by_names(node, serves) {
+            for (index, facts) in leaves(node) {
+                let mut digest = None;
+                for name in names::names(facts).take(NAMES) {
+                    let Some(found) = self.by_word.get_mut(&name) else { continue };
+                    match is_there {
+                        true => _ = found.named.insert((id, index), *digest.get_or_insert_with(|| names::digest(facts))),
+                        false => _ = found.named.remove(&(id, index)),
+                    }
+                    about.extend(&found.endpoints);
                 }
-                about.extend(&found.endpoints);
             }
         }
         for used in node.state.circumstances.iter().flat_map(|known| &known.used_by) {
@@ -119,12 +136,20 @@ impl Served {
                 about.extend(&found.endpoints);
             }
         }
+        let serving = self.serving.get_mut(&node.source);
         if !is_there {
-            remove(&mut self.serving, &node.source, id);
+            // The settings may be others by now: those that it was noted with count.
+            if let Some(serving) = serving.filter(|serving| serving.places.contains(&id)) {
+                serving.places.remove(&id);
+                about.extend(serving.targets.iter().filter_map(|target| self.by_target.get(target)).flatten());
+                if serving.places.is_empty() {
+                    self.serving.remove(&node.source);
+                }
+            }
         } else if !serves.is_empty() && leaves(node).next().is_some() {
-            self.serving.entry(node.source).or_default().insert(id);
-        }
-        if !serves.is_empty() {
+            let serving = self.serving.entry(node.source).or_default();
+            serving.targets = serves.clone();
+            serving.places.insert(id);
             about.extend(serves.iter().filter_map(|target| self.by_target.get(target)).flatten());
         }
         about
@@ -137,7 +162,8 @@ impl Served {
             return;
         }
         for (id, node) in nodes.iter().filter(|(_, node)| is_store(&node.state.place) && !nodes.source(node).header.options.trust_store) {
-            for (index, facts) in leaves(node) {
+            let serves = &nodes.source(node).header.options.serves;
+            for (index, facts) in leaves(node).filter(|_| is_found_by_names(node, serves)) {
                 let mut digest = None;
                 for name in names::names(facts).take(NAMES).filter(|name| new.contains(name)) {
                     let digest = *digest.get_or_insert_with(|| names::digest(facts));
@@ -154,35 +180,51 @@ impl Served {
         self.by_word.retain(|_, found| !found.endpoints.is_empty());
     }
 
-    /// The newest stored leaf that the endpoint should serve instead of this one, if there is one.
-    pub(super) fn newer(&self, node: &Node, shown: &CertificateFacts, shown_is_stored: bool, nodes: &Nodes) -> Option<Leaf> {
+    /// The newest stored leaf that the endpoint should serve instead of this one, if there is one. `is_of_family`: whether a stored leaf and this one
+    /// are by the same CAs.
+    pub(super) fn newer(
+        &self,
+        node: &Node,
+        shown: &CertificateFacts,
+        shown_is_stored: bool,
+        is_of_family: &dyn Fn(&CertificateFacts) -> bool,
+        nodes: &Nodes,
+    ) -> Option<Leaf> {
         let Place::Endpoint { target, server_name, .. } = &node.state.place else { return None };
         let words = Words::of(server_name, target);
-        let named = self.in_sources_that_serve(target, nodes);
-        let meant: Vec<Leaf> = if named.is_empty() { self.in_use(&words, shown, nodes) } else { named };
+        let facts = |leaf: &Leaf| nodes.certificate(*leaf);
+        let shows = |leaf: &Leaf| facts(leaf).is_some_and(|facts| facts.fingerprint == shown.fingerprint);
+        let meant = self.in_sources_that_serve(target, nodes);
         if !meant.is_empty() {
-            let facts = |leaf: &Leaf| nodes.certificate(*leaf);
-            if meant.iter().filter_map(facts).any(|facts| facts.fingerprint == shown.fingerprint) {
-                return None;
-            }
-            // Servers with an RSA and an ECDSA certificate show either.
-            let of_kind = |leaf: &&Leaf| facts(leaf).is_some_and(|facts| facts.key.algorithm == shown.key.algorithm);
-            let same_kind: Vec<Leaf> = meant.iter().filter(of_kind).copied().collect();
-            let among = if same_kind.is_empty() { meant } else { same_kind };
-            return newest(among.into_iter(), nodes).filter(|leaf| facts(leaf).is_some_and(|stored| is_newer(stored, shown)));
+            return if meant.iter().any(shows) { None } else { best(meant, shown, nodes) };
         }
-        if shown_is_stored {
-            return None;
+        let follows = |leaf: &Leaf| follows(*leaf, shown, nodes) || facts(leaf).is_some_and(is_of_family);
+        let used = self.in_use(&words, shown, nodes);
+        if !used.is_empty() {
+            return if used.iter().any(shows) { None } else { best(used.into_iter().filter(follows).collect(), shown, nodes) };
         }
         let found = words.names.iter().filter_map(|name| self.by_word.get(name)).flat_map(|found| &found.named);
-        let of_shown = names::digest(shown);
-        let fits = |(leaf, digest): &(&Leaf, &Digest)| {
-            nodes.certificate(**leaf).is_some_and(|stored| {
-                let is_successor = is_newer(stored, shown) && stored.key.algorithm == shown.key.algorithm;
-                is_successor && names::has_names_of((stored, **digest), (shown, of_shown))
-            })
+        let is_newer = |leaf: &Leaf| {
+            facts(leaf)
+                .map(|stored| (stored.not_before, stored.not_after))
+                .filter(|_| facts(leaf).is_some_and(|stored| is_newer(stored, shown)))
         };
-        newest(found.take(LOOKED_AT).filter(fits).map(|(leaf, _)| *leaf), nodes)
+        let mut newest: Vec<_> = found.filter_map(|(leaf, digest)| Some((is_newer(leaf)?, *leaf, *digest))).collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        newest.truncate(LOOKED_AT);
+        let of_shown = names::digest(shown);
+        // What was seen to take the place of the one that is served settles it, whatever else is stored.
+        let mut candidates = newest.into_iter().map(|(_, leaf, digest)| (leaf, digest));
+        candidates
+            .find(|(leaf, digest)| {
+                let Some(stored) = facts(leaf) else { return false };
+                self::follows(*leaf, shown, nodes)
+                    || !shown_is_stored
+                        && stored.key.algorithm == shown.key.algorithm
+                        && names::has_names_of((stored, *digest), (shown, of_shown))
+                        && is_of_family(stored)
+            })
+            .map(|(leaf, _)| leaf)
     }
 
     /// Places that a server of this endpoint verifies its clients against.
@@ -190,7 +232,7 @@ impl Served {
         let Place::Endpoint { target, server_name, .. } = place else { return Vec::new() };
         let words = Words::of(server_name, target);
         // A server for any name on this port may stand on any machine: it says nothing about this endpoint.
-        let found = || words.hosts.iter().filter_map(|word| self.by_word.get(word));
+        let found = || words.hosts.iter().chain(&words.wildcards).filter_map(|word| self.by_word.get(word));
         if found().all(|found| found.bundles.is_empty()) {
             return Vec::new();
         }
@@ -209,50 +251,89 @@ impl Served {
 
     /// The endpoints of one name, each at its address.
     pub(super) fn group(&self, node: &Node) -> Vec<Id> {
-        let Place::Endpoint { target, server_name, address: Some(_) } = &node.state.place else { return Vec::new() };
-        let key = (node.source, target.clone(), server_name.clone());
-        let mut members: Vec<Id> = self.groups.get(&key).into_iter().flatten().copied().collect();
+        let Some(group) = self.group_of(node) else { return Vec::new() };
+        let mut members: Vec<Id> = self.groups.get(&group).into_iter().flatten().copied().collect();
         members.sort_unstable();
         members
     }
 
+    /// Which group an endpoint is of, where each address of its name is one.
+    pub(super) fn group_of(&self, node: &Node) -> Option<Group> {
+        let Place::Endpoint { target, server_name, address: Some(_) } = &node.state.place else { return None };
+        Some((node.source, target.clone(), server_name.clone()))
+    }
+
     fn in_sources_that_serve(&self, target: &str, nodes: &Nodes) -> Vec<Leaf> {
-        let serves = |source: &u32| {
-            let known = nodes.sources().find(|(number, _)| number == source);
-            known.is_some_and(|(_, known)| known.header.options.serves.iter().any(|served| **served == *target))
-        };
-        let places = self.serving.iter().filter(|(source, _)| serves(source)).flat_map(|(_, places)| places).take(LOOKED_AT);
+        let serving = self.serving.values().filter(|serving| serving.targets.iter().any(|served| **served == *target));
+        let places = serving.flat_map(|serving| &serving.places).take(MEANT);
         places.flat_map(|id| nodes.get(*id).into_iter().flat_map(|node| leaves(node).map(|(index, _)| (*id, index)))).collect()
     }
 
+    /// Leaves of places that serve the name: exactly it before its wildcard, and that before any name. Of the wildcard's and any name's users only
+    /// those with the names of what is served.
     fn in_use(&self, words: &Words, shown: &CertificateFacts, nodes: &Nodes) -> Vec<Leaf> {
-        let of_hosts = words.hosts.iter().filter_map(|word| self.by_word.get(word)).flat_map(|found| &found.used);
         let leaves_of = |id: &Id| {
             let id = *id;
             nodes.get(id).into_iter().flat_map(leaves).map(move |(index, _)| (id, index)).collect::<Vec<_>>()
         };
-        let found: Vec<Leaf> = of_hosts.take(LOOKED_AT).flat_map(leaves_of).collect();
-        if !found.is_empty() {
-            return found;
+        let users = |hosts: &[String]| -> Vec<Leaf> {
+            let found = hosts.iter().filter_map(|word| self.by_word.get(word)).flat_map(|found| &found.used);
+            found.take(MEANT).flat_map(leaves_of).collect()
+        };
+        let exact = users(&words.hosts);
+        if !exact.is_empty() {
+            return exact;
         }
-        // Whoever serves any name at this port is meant only when the certificate is for the same names.
-        let any = words.any.iter().filter_map(|word| self.by_word.get(word)).flat_map(|found| &found.used);
         let of_shown = names::digest(shown);
         let same = |leaf: &Leaf| {
             nodes.certificate(*leaf).is_some_and(|stored| names::has_names_of((stored, names::digest(stored)), (shown, of_shown)))
         };
-        any.take(ANY).flat_map(leaves_of).filter(same).collect()
+        users(&words.wildcards).into_iter().chain(users(&words.any)).take(MEANT).filter(same).collect()
     }
 }
 
-/// The leaves of a place, with their indexes.
+/// Whether only its names say what a place is for.
+fn is_found_by_names(node: &Node, serves: &[Box<str>]) -> bool {
+    let mut users = node.state.circumstances.iter().flat_map(|known| &known.used_by);
+    serves.is_empty() && !users.any(|used| names::purpose(used) == Purpose::Serves && names::host(used).is_some())
+}
+
+/// Whether the place of a stored leaf held the one that is served before.
+fn follows((id, _): Leaf, shown: &CertificateFacts, nodes: &Nodes) -> bool {
+    let history = nodes.get(id).and_then(|node| node.state.history.as_deref());
+    history.is_some_and(|history| history.renewals.iter().any(|renewed| renewed.old == shown.fingerprint))
+}
+
+/// Of leaves that are meant the newest that is newer than the one that is served: of its names before others, of its sort of key before others, as
+/// servers with an RSA and an ECDSA certificate show either.
+fn best(meant: Vec<Leaf>, shown: &CertificateFacts, nodes: &Nodes) -> Option<Leaf> {
+    let facts = |leaf: &Leaf| nodes.certificate(*leaf);
+    let of_shown = names::digest(shown);
+    let same_names =
+        |leaf: &Leaf| facts(leaf).is_some_and(|stored| names::has_names_of((stored, names::digest(stored)), (shown, of_shown)));
+    let same_key = |leaf: &Leaf| facts(leaf).is_some_and(|stored| stored.key.algorithm == shown.key.algorithm);
+    let narrowed = |leaves: Vec<Leaf>, is_it: &dyn Fn(&Leaf) -> bool| {
+        let some: Vec<Leaf> = leaves.iter().filter(|leaf| is_it(leaf)).copied().collect();
+        if some.is_empty() { leaves } else { some }
+    };
+    let among = narrowed(narrowed(meant, &same_names), &same_key);
+    newest(among.into_iter(), nodes).filter(|leaf| facts(leaf).is_some_and(|stored| is_newer(stored, shown)))
+}
+
+/// The certificates of a place that servers show as their own, with their indexes: leaves, and whatever has a server's name. What an endpoint shows
+/// first is its own, whatever it is.
 pub(super) fn leaves(node: &Node) -> impl Iterator<Item = (u32, &CertificateFacts)> {
-    (0..).zip(&node.state.content.certificates).filter(|(_, facts)| is_leaf(facts) && !facts.shown_to_servers)
+    let stores = is_store(&node.state.place);
+    let own = move |(index, facts): &(u32, &CertificateFacts)| match stores {
+        true => is_leaf(facts) || names::names(facts).next().is_some(),
+        false => *index == 0,
+    };
+    (0..).zip(&node.state.content.certificates).filter(own).filter(|(_, facts)| !facts.shown_to_servers)
 }
 
 fn every_word(server_name: &str, target: &str) -> HashSet<String> {
-    let Words { names, hosts, any } = Words::of(server_name, target);
-    names.into_iter().chain(hosts).chain(any).collect()
+    let Words { names, hosts, wildcards, any } = Words::of(server_name, target);
+    names.into_iter().chain(hosts).chain(wildcards).chain(any).collect()
 }
 
 fn newest(leaves: impl Iterator<Item = Leaf>, nodes: &Nodes) -> Option<Leaf> {

@@ -1,7 +1,7 @@
 //! The trust graph: from leaf to anchor, over all sources. An authority is a name with a key; its certificates may be several (cross-signs, renewals).
 //!
-//! Who issued a certificate is told by name and key identifier first, and settled by its signature: at once for CA certificates and where
-//! several could be meant, for leaves within [`Trust::check`]. Names alone prove nothing, so a leaf whose signature does not hold hangs on nothing.
+//! Who issued a certificate is settled by its signature, within [`Trust::check`]; until then a leaf hangs on the one authority that its name and
+//! key identifier can mean, if there is only one. Names alone prove nothing, so a leaf whose signature does not hold hangs on nothing.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -14,24 +14,29 @@ use crate::pki::authority;
 
 /// Authorities of one name that are looked at.
 const OF_ONE_NAME: usize = 1_000;
-/// Those of a fitting identifier whose signatures are tried.
+/// Those of them whose signatures are tried, of a fitting identifier and of any other.
 const TRIED: usize = 16;
+/// Key identifiers of one authority that are kept: its certificates may name it in several ways.
+const IDS: usize = 8;
 /// Rows that are kept.
 const ROWS: usize = 10_000;
 
 /// A name with a key.
+#[derive(Default)]
 pub(super) struct Known {
     pub(super) authority: Option<Arc<Authority>>,
     /// Its name, RFC 4514.
-    pub(super) subject: Arc<str>,
-    /// In how many places of each source its certificates are.
-    pub(super) sources: HashMap<u32, u32>,
+    pub(super) subject: Box<str>,
+    /// The subject key identifiers that its certificates say.
+    ids: Vec<Box<[u8]>>,
     /// Trust bundles that hold it.
     pub(super) bundles: HashSet<Id>,
     /// CA certificates that carry it.
     pub(super) certificates: Vec<Number>,
     /// Leaves that it issued.
     pub(super) leaves: HashSet<Number>,
+    /// CA certificates that it issued.
+    below: HashSet<Number>,
     /// One of the machine's own trust anchors.
     pub(super) anchor: bool,
     /// Until when there is a path from it; `None`: for ever, or nobody knows its end.
@@ -40,30 +45,19 @@ pub(super) struct Known {
     pub(super) total: u64,
 }
 
-impl Default for Known {
-    fn default() -> Self {
-        Self {
-            authority: None,
-            subject: Arc::from(""),
-            sources: HashMap::new(),
-            bundles: HashSet::new(),
-            certificates: Vec::new(),
-            leaves: HashSet::new(),
-            anchor: false,
-            until: None,
-            total: 0,
-        }
-    }
-}
+/// A name and a key, DER: what makes an authority.
+type Key = (Arc<[u8]>, Arc<[u8]>);
 
 /// All authorities.
 #[derive(Default)]
 pub(super) struct Trust {
     pub(super) all: Vec<Known>,
-    by_authority: HashMap<Arc<Authority>, u32>,
+    by_key: HashMap<Key, u32>,
     by_subject: HashMap<Arc<str>, Vec<u32>>,
     /// Certificates whose issuer is not known, by its name.
     waiting: HashMap<Arc<str>, HashSet<Number>>,
+    /// CA certificates whose signatures are to be checked, and leaves.
+    unchecked_cas: VecDeque<Number>,
     unchecked: VecDeque<Number>,
     /// Leaves whose issuer is another than before, or is not known any more.
     pub(super) moved: Vec<Number>,
@@ -94,22 +88,21 @@ impl Trust {
     }
 
     /// A certificate came.
-    pub(super) fn add(&mut self, number: Number, facts: &CertificateFacts, certificates: &mut Certificates, nodes: &Nodes) {
+    pub(super) fn add(&mut self, number: Number, facts: &CertificateFacts, certificates: &mut Certificates) {
         self.changed = true;
         if let Some(authority) = &facts.authority {
             let at = self.entry(&facts.subject, authority);
             let known = &mut self.all[at as usize];
             known.certificates.push(number);
-            if known.certificates.len() == 1 && !known.anchor {
-                let waiting = self.waiting.remove(&facts.subject).unwrap_or_default();
-                for other in waiting {
-                    if let Some(facts) = certificates.facts(other, nodes) {
-                        self.link(other, facts, certificates, false);
-                    }
-                }
+            if let Some(id) = authority.key_id.as_ref().filter(|id| known.ids.len() < IDS && !known.ids.contains(id)) {
+                known.ids.push(id.clone());
+            }
+            // One that they wait for may have come.
+            for other in self.waiting.remove(&facts.subject).unwrap_or_default() {
+                self.queue(other, certificates);
             }
         }
-        self.link(number, facts, certificates, false);
+        self.link(number, facts, certificates);
     }
 
     /// A certificate went; `issuer` is who issued it.
@@ -125,26 +118,24 @@ impl Trust {
         match issuer {
             Some(issuer) => {
                 self.all[issuer as usize].leaves.remove(&number);
+                self.all[issuer as usize].below.remove(&number);
             }
             None => self.give_up(number, &facts.issuer),
         }
-        let Some(authority) = &facts.authority else { return };
-        let Some(at) = self.by_authority.get(authority).copied() else { return };
+        let Some(at) = self.of(facts) else { return };
         let known = &mut self.all[at as usize];
         known.certificates.retain(|other| *other != number);
         if known.certificates.is_empty() && !known.anchor {
-            // Who it issued hangs on nobody that is known any more.
-            let leaves = std::mem::take(&mut known.leaves);
-            let is_below = |other: &Number| certificates.get(*other).is_some_and(|other| other.issuer == Some(at));
-            let of_cas: Vec<Number> = self.all.iter().flat_map(|known| &known.certificates).copied().filter(is_below).collect();
+            // Who it issued hangs on nobody that is known any more; one of the same name may have issued it after all.
+            let orphans = std::mem::take(&mut known.leaves).into_iter().chain(std::mem::take(&mut known.below));
+            let orphans: Vec<Number> = orphans.collect();
             self.forget(at, &facts.subject);
-            for orphan in leaves.into_iter().chain(of_cas) {
-                if let Some(orphan) = certificates.get_mut(orphan) {
-                    (orphan.issuer, orphan.checked) = (None, false);
+            for orphan in orphans {
+                if let Some(known) = certificates.get_mut(orphan) {
+                    (known.issuer, known.checked) = (None, false);
                 }
-                // One of the same name may have issued it after all.
                 if let Some(facts) = certificates.facts(orphan, nodes) {
-                    self.link(orphan, facts, certificates, false);
+                    self.link(orphan, facts, certificates);
                 }
             }
         }
@@ -152,7 +143,7 @@ impl Trust {
 
     fn forget(&mut self, at: u32, subject: &Arc<str>) {
         if let Some(authority) = std::mem::take(&mut self.all[at as usize]).authority {
-            self.by_authority.remove(&authority);
+            self.by_key.remove(&key(&authority));
         }
         if let Some(named) = self.by_subject.get_mut(subject) {
             named.retain(|known| *known != at);
@@ -163,74 +154,110 @@ impl Trust {
         self.free.push(at);
     }
 
-    /// Checks the signatures of so many certificates that are linked by name only.
+    /// Checks so many signatures. What has been checked hangs on whom it says, or on nobody.
     pub(super) fn check(&mut self, most: usize, certificates: &mut Certificates, nodes: &Nodes) {
-        for _ in 0..most {
-            let Some(number) = self.unchecked.pop_front() else {
-                self.unchecked = VecDeque::new();
-                break;
+        let mut left = most;
+        while left > 0 {
+            let Some(number) = self.unchecked_cas.pop_front().or_else(|| self.unchecked.pop_front()) else {
+                (self.unchecked_cas, self.unchecked) = Default::default();
+                return;
             };
-            let Some((issuer, false)) = certificates.get(number).map(|known| (known.issuer, known.checked)) else { continue };
-            let (Some(issuer), Some(facts)) = (issuer, certificates.facts(number, nodes)) else { continue };
-            let holds = self.all[issuer as usize].authority.as_deref().is_some_and(|authority| issued(authority, facts));
-            if holds {
-                if let Some(known) = certificates.get_mut(number) {
-                    known.checked = true;
-                }
-                continue;
+            let Some((before, false)) = certificates.get(number).map(|known| (known.issuer, known.checked)) else { continue };
+            let Some(facts) = certificates.facts(number, nodes) else { continue };
+            let mut tried = 0;
+            let signed = |at: &u32| {
+                tried += 1;
+                self.all[*at as usize].authority.as_deref().is_some_and(|authority| issued(authority, facts))
+            };
+            let issuer = self.candidates(facts, certificates).into_iter().find(signed);
+            left = left.saturating_sub(tried.max(1));
+            self.place(number, facts, (before, issuer), certificates);
+            if let Some(known) = certificates.get_mut(number) {
+                known.checked = issuer.is_some();
             }
-            self.all[issuer as usize].leaves.remove(&number);
-            self.changed = true;
-            self.link(number, facts, certificates, true);
+            if issuer.is_none() {
+                self.waiting.entry(facts.issuer.clone()).or_default().insert(number);
+            }
         }
     }
 
     /// Whether signatures are still to be checked.
     pub(super) fn is_unchecked(&self) -> bool {
-        !self.unchecked.is_empty()
+        !self.unchecked.is_empty() || !self.unchecked_cas.is_empty()
     }
 
-    /// Who issued it, by signature where several could be meant.
-    fn link(&mut self, number: Number, facts: &CertificateFacts, certificates: &mut Certificates, by_signature: bool) {
+    /// Links a certificate as far as that can be said without its signature, which is checked later.
+    fn link(&mut self, number: Number, facts: &CertificateFacts, certificates: &mut Certificates) {
         let Some(lookup) = &facts.lookup else { return };
         let named = self.named(&facts.issuer);
-        let named = &named[..named.len().min(OF_ONE_NAME)];
-        let wanted = lookup.pointers.authority_key.as_deref();
-        let id = |at: &u32| self.all[*at as usize].authority.as_deref().and_then(|authority| authority.key_id.as_deref());
-        // The identifier proves nothing, but saves most checks of signatures.
-        let mut candidates: Vec<u32> = named.iter().filter(|at| wanted.is_none() || id(at) == wanted).take(TRIED).copied().collect();
-        if candidates.is_empty() {
-            let identifies = |at: &&u32| {
-                let authority = self.all[**at as usize].authority.as_deref();
-                authority.is_some_and(|known| known.key_id.is_none() || wanted.is_some_and(|id| authority::identifies(id, &known.key)))
-            };
-            candidates = named.iter().take(TRIED).filter(identifies).copied().collect();
+        if named.is_empty() {
+            self.waiting.entry(facts.issuer.clone()).or_default().insert(number);
+            self.moved.push(number);
+            return;
         }
+        let wanted = lookup.pointers.authority_key.as_ref();
+        let fits = |at: &&u32| wanted.is_none_or(|wanted| self.all[**at as usize].ids.contains(wanted));
+        let mut fitting = named.iter().take(OF_ONE_NAME).filter(fits);
+        let only = fitting.next().copied().filter(|_| fitting.next().is_none() && facts.authority.is_none());
+        self.place(number, facts, (None, only), certificates);
+        self.queue(number, certificates);
+    }
+
+    /// Makes a certificate hang on this authority instead of that.
+    fn place(
+        &mut self,
+        number: Number,
+        facts: &CertificateFacts,
+        (before, after): (Option<u32>, Option<u32>),
+        certificates: &mut Certificates,
+    ) {
         let is_ca = facts.authority.is_some();
-        let (issuer, checked) = match candidates[..] {
-            [only] if !is_ca && !by_signature => (Some(only), false),
-            _ => {
-                let signed = |at: &&u32| self.all[**at as usize].authority.as_deref().is_some_and(|authority| issued(authority, facts));
-                (candidates.iter().find(signed).copied(), true)
-            }
-        };
-        let Some(known) = certificates.get_mut(number) else { return };
-        (known.issuer, known.checked) = (issuer, checked && issuer.is_some());
+        if before == after && before.is_some() {
+            return;
+        }
+        self.changed = true;
+        if let Some(before) = before {
+            self.all[before as usize].leaves.remove(&number);
+            self.all[before as usize].below.remove(&number);
+        }
+        if let Some(after) = after {
+            let known = &mut self.all[after as usize];
+            _ = if is_ca { known.below.insert(number) } else { known.leaves.insert(number) };
+        }
+        if let Some(known) = certificates.get_mut(number) {
+            (known.issuer, known.checked) = (after, false);
+        }
         if !is_ca {
             self.moved.push(number);
         }
-        match issuer {
-            Some(issuer) if !is_ca => {
-                self.all[issuer as usize].leaves.insert(number);
-                if !checked {
-                    self.unchecked.push_back(number);
-                }
+    }
+
+    fn queue(&mut self, number: Number, certificates: &Certificates) {
+        let is_ca = certificates.get(number).is_some_and(|known| known.is_ca);
+        if is_ca { self.unchecked_cas.push_back(number) } else { self.unchecked.push_back(number) }
+    }
+
+    /// Those who may have issued a certificate, likeliest first: of a fitting identifier before others, and of these those that the operator keeps
+    /// before those that only an endpoint shows. The identifier proves nothing, but saves most checks.
+    fn candidates(&self, facts: &CertificateFacts, certificates: &Certificates) -> Vec<u32> {
+        let wanted = facts.lookup.as_deref().and_then(|lookup| lookup.pointers.authority_key.as_deref());
+        let is_kept = |at: &u32| {
+            let known = &self.all[*at as usize];
+            known.anchor || known.certificates.iter().any(|number| certificates.get(*number).is_some_and(|known| known.stored > 0))
+        };
+        let fits = |at: &u32| wanted.is_none_or(|wanted| self.all[*at as usize].ids.iter().any(|id| **id == *wanted));
+        let named = self.named(&facts.issuer);
+        let named = &named[..named.len().min(OF_ONE_NAME)];
+        let mut found = Vec::new();
+        for fitting in [true, false] {
+            let mut some: Vec<u32> = named.iter().filter(|at| fits(at) == fitting).copied().collect();
+            if some.len() > TRIED {
+                some.sort_by_key(|at| !is_kept(at));
+                some.truncate(TRIED);
             }
-            Some(_) => {}
-            None => {
-                self.waiting.entry(facts.issuer.clone()).or_default().insert(number);
-            }
+            found.extend(some);
         }
+        found
     }
 
     fn give_up(&mut self, number: Number, issuer: &Arc<str>) {
@@ -243,40 +270,28 @@ impl Trust {
     }
 
     fn entry(&mut self, subject: &Arc<str>, authority: &Arc<Authority>) -> u32 {
-        if let Some(at) = self.by_authority.get(authority) {
+        let key = key(authority);
+        if let Some(at) = self.by_key.get(&key) {
             return *at;
         }
         let at = self.free.pop().unwrap_or(self.all.len() as u32);
         if self.all.len() <= at as usize {
             self.all.push(Known::default());
         }
-        self.all[at as usize] = Known { authority: Some(authority.clone()), subject: subject.clone(), ..Known::default() };
-        self.by_authority.insert(authority.clone(), at);
+        self.all[at as usize] = Known { authority: Some(authority.clone()), subject: (**subject).into(), ..Known::default() };
+        self.by_key.insert(key, at);
         self.by_subject.entry(subject.clone()).or_default().push(at);
         at
     }
 
     /// The authority of a CA certificate.
     pub(super) fn of(&self, facts: &CertificateFacts) -> Option<u32> {
-        self.by_authority.get(facts.authority.as_ref()?).copied()
+        self.by_key.get(&key(facts.authority.as_deref()?)).copied()
     }
 
     /// A CA certificate is kept by the operator now, or no more.
     pub(super) fn touch(&mut self) {
         self.changed = true;
-    }
-
-    /// One of its certificates is at one place more, or less, of a source. Whether it came into the source, or has left it.
-    pub(super) fn note_place(&mut self, at: u32, source: u32, is_there: bool) -> bool {
-        let sources = &mut self.all[at as usize].sources;
-        let count = sources.entry(source).or_default();
-        *count = if is_there { *count + 1 } else { count.saturating_sub(1) };
-        let is_last = *count == 0;
-        let is_first = is_there && *count == 1;
-        if is_last {
-            sources.remove(&source);
-        }
-        is_first || is_last
     }
 
     /// The authorities of a name.
@@ -348,6 +363,11 @@ impl Trust {
         let of_each = below.iter().map(|at| &self.all[*at as usize]);
         of_each.flat_map(|known| known.leaves.iter().map(|leaf| (*leaf, known.until))).collect()
     }
+}
+
+/// What makes an authority: usages and identifiers may differ from certificate to certificate.
+fn key(authority: &Authority) -> Key {
+    (authority.subject.clone(), authority.key.clone())
 }
 
 /// Whether this authority's key signed the certificate.

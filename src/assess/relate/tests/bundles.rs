@@ -15,19 +15,40 @@ fn rollover() -> (Issued, Issued) {
 #[test]
 fn a_bundle_that_lacks_the_new_key_of_its_ca_is_found_once_leaves_use_it() {
     let (old, new) = rollover();
-    let bundle = |cas: &[&Issued]| file("/bundle", cas.iter().map(|ca| facts(ca)));
-    let all = |bundle: TargetState, leaves: Vec<CertificateFacts>| {
-        let leaves = leaves.into_iter().enumerate().map(|(n, facts)| file(&format!("/leaf{n}"), [facts]));
-        [source(SourceKind::File, "mesh", leaves.chain([bundle, file("/new-ca", [facts(&new), leaf(&old, "x.example", -9, 90)])]))]
-    };
-    let of_new = leaf(&new, "a.example", -1, 90);
-    let (found, _) = said(&all(bundle(&[&old]), vec![of_new.clone()]));
-    assert_eq!(found.at("mesh /bundle"), [Finding::BundleLacksIssuer]);
-    let evidence = &found.0["mesh /bundle"].evidence[0];
-    assert_eq!(&*evidence.place, "/new-ca");
+    let bundle = |path: &str, cas: &[&Issued]| file(path, cas.iter().map(|ca| facts(ca)));
+    let of_new = || file("/leaf", [leaf(&new, "a.example", -1, 90)]);
+    let found = |targets: Vec<TargetState>| said(&[source(SourceKind::File, "mesh", targets)]).0;
+    let both = || bundle("/done", &[&old, &new]);
+    let lacking = found(vec![bundle("/bundle", &[&old]), both(), of_new()]);
+    assert_eq!(lacking.at("mesh /bundle"), [Finding::BundleLacksIssuer], "another bundle holds both keys");
+    let evidence = &lacking.0["mesh /bundle"].evidence[0];
+    assert_eq!(&*evidence.place, "/done");
     assert!(evidence.detail.starts_with("1 leaf hangs on CN=Mesh Root"), "{}", evidence.detail);
-    assert_eq!(said(&all(bundle(&[&old, &new]), vec![of_new])).0.at("mesh /bundle"), [], "it holds both");
-    assert_eq!(said(&all(bundle(&[&old]), vec![])).0.at("mesh /bundle"), [], "nothing uses the new one yet");
+    assert_eq!(lacking.at("mesh /done"), [Finding::CaUnused], "the old one may go there");
+    assert_eq!(found(vec![bundle("/bundle", &[&old]), both()]).at("mesh /bundle"), [], "nothing uses the new one yet");
+    assert_eq!(
+        found(vec![bundle("/bundle", &[&old]), bundle("/ca", &[&new]), of_new()]).at("mesh /bundle"),
+        [],
+        "a namesake, for all that is known"
+    );
+}
+
+#[test]
+fn a_key_that_takes_the_place_of_another_is_the_same_ca() {
+    let (old, new) = rollover();
+    let bundle = || file("/bundle", [facts(&old)]);
+    let mut relate = Relate::default();
+    let mut said = Said::default();
+    let mut step = |ca: &Issued| {
+        let of_ca = file("/istio/ca-cert.pem", [facts(ca)]);
+        let told = said.0.get("mesh /bundle").cloned().map(Arc::new);
+        let targets = [TargetState { related: told, ..bundle() }, of_ca, file("/leaf", [leaf(ca, "a.example", -1, 90)])];
+        said.hear(&relate.pass(view(&[source(SourceKind::File, "mesh", targets)]), at(NOW)));
+        said.at("mesh /bundle")
+    };
+    assert_eq!(step(&old), []);
+    assert_eq!(step(&new), [Finding::BundleLacksIssuer]);
+    assert_eq!(step(&old), [], "and back");
 }
 
 #[test]

@@ -96,7 +96,12 @@ fn a_state_reached_step_by_step_is_judged_like_one_seen_at_once() {
                 ),
                 ..held
             });
-            let (at_once, fresh) = said(&bare);
+            // Which key was seen to follow which, and what was stored a moment ago, is remembered and not seen at once.
+            let (successions, unstored) = (relate.successions.clone(), relate.unstored.clone());
+            let mut seen_at_once = Relate { successions, unstored, ..Relate::default() };
+            let mut at_once = Said::default();
+            let fresh = seen_at_once.pass(view(&bare), at(NOW));
+            at_once.hear(&fresh);
             let findings = |said: &Said| {
                 said.0.iter().map(|(place, related)| (place.clone(), related.target, related.certificates.clone())).collect::<Vec<_>>()
             };

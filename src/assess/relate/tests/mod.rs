@@ -2,6 +2,7 @@
 
 mod bundles;
 mod changes;
+mod elsewhere;
 mod served;
 mod trust;
 
@@ -44,7 +45,7 @@ struct View {
 impl SnapshotView for View {
     fn rendered(&self, _: &mut dyn FnMut(&Rendered)) {}
     fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus)) {
-        let status = SourceStatus { last_success_at: Some(at(self.seen_at).system_time()), ..SourceStatus::default() };
+        let status = SourceStatus { looked_at: Some(at(self.seen_at).system_time()), ..SourceStatus::default() };
         // A test's snapshots are few.
         let status: &'static SourceStatus = Box::leak(Box::new(status));
         self.sources.iter().for_each(|held| visit(&held.header, status));
