@@ -20,7 +20,6 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::assess::relate::Relate;
 use crate::config::{self, Config, ConfigError, Located, RevocationConfig};
 use crate::engine::store::SnapshotStore;
 use crate::engine::{Parts, Relating, SteadyClock, Supervisor};
@@ -132,7 +131,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let mut sources = sources::Running::default();
     let specs = sources.build(&config)?;
     let (plans, planned) = tokio::sync::watch::channel(revocation::plan(&config.revocation)?);
-    let relating = Relating::new(Relate::new(revocation::named_anchors()), parts.clone());
+    let relating = Relating::new(revocation::relate(), parts.clone());
     let probes = Arc::new(probe::Probes::new(&config, clock.clone()));
     let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION"))
         .with_prober(probes.clone())

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::AppError;
+use crate::assess::relate::Relate;
 use crate::config::storage::default_cache_dir;
 use crate::config::{Config, RevocationConfig};
 use crate::engine::Parts;
@@ -141,8 +142,14 @@ fn issuers(path: &Path) -> Result<Vec<Arc<Authority>>, AppError> {
     Ok(found)
 }
 
-/// The machine's own anchors, each with its name, for relating places to each other.
-pub(super) fn named_anchors() -> Vec<(Arc<str>, Arc<Authority>)> {
+/// Makes what relates places to each other, knowing the machine's own anchors.
+pub(super) fn relate() -> impl Fn() -> Relate + Send + Sync + 'static {
+    let anchors = named_anchors();
+    move || Relate::new(anchors.clone())
+}
+
+/// The machine's own anchors, each with its name.
+fn named_anchors() -> Vec<(Arc<str>, Arc<Authority>)> {
     let named = |anchor: &TrustAnchor<'_>| {
         let anchor = authority::of_anchor(anchor);
         (Arc::from(authority::subject(&anchor)), Arc::new(anchor))

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::progress::Progress;
-use crate::assess::relate::Relate;
 use crate::config::{Config, SourceConfig};
 use crate::engine::store::{Snapshot, SnapshotStore};
 use crate::engine::{Parts, Relating, Round, SourceSpec, look_once};
@@ -147,7 +146,8 @@ pub async fn look(specs: Vec<SourceSpec>, config: &Config, cached: bool, at: Opt
         board: Arc::default(),
         renewals: Arc::default(),
     };
-    let relating = Relating::new(Relate::new(super::revocation::named_anchors()).at_once(), parts.clone());
+    let relate = super::revocation::relate();
+    let relating = Relating::new(move || relate().at_once(), parts.clone());
     let settled = super::revocation::settle(plan, cache, views, &parts);
     let mut progress = Progress::new();
     let watching = async {

@@ -64,13 +64,14 @@ impl Board {
 /// Relates all sources to each other.
 pub struct Relating {
     core: Arc<Mutex<Relate>>,
+    fresh: Box<dyn Fn() -> Relate + Send + Sync>,
     parts: Parts,
 }
 
 impl Relating {
-    /// Has seen nothing yet.
-    pub fn new(relate: Relate, parts: Parts) -> Self {
-        Self { core: Arc::new(Mutex::new(relate)), parts }
+    /// Has seen nothing yet. `fresh` makes what relates.
+    pub fn new(fresh: impl Fn() -> Relate + Send + Sync + 'static, parts: Parts) -> Self {
+        Self { core: Arc::new(Mutex::new(fresh())), fresh: Box::new(fresh), parts }
     }
 
     /// Whom to ask what hangs on what.
@@ -112,7 +113,11 @@ impl Relating {
     async fn pass(&self, snapshot: Arc<super::store::Snapshot>) -> Option<Outcome> {
         let (core, now) = (self.core.clone(), UnixTime::from(self.parts.clock.now()));
         let passed = tokio::task::spawn_blocking(move || lock(&core).pass(snapshot, now)).await;
-        passed.inspect_err(|_| warn!("relating places failed: a defect of this program, caught; please report it")).ok()
+        if passed.is_err() {
+            warn!("relating places failed: a defect of this program, caught; it begins anew; please report it");
+            *lock(&self.core) = (self.fresh)();
+        }
+        passed.ok()
     }
 
     fn deliver(&self, outcome: Outcome) {

@@ -27,6 +27,11 @@ impl Renewals {
         self.insert((None, *new))
     }
 
+    /// It was told by an earlier process.
+    pub(super) fn remember(&self, new: &[u8; 32]) {
+        self.insert((None, *new));
+    }
+
     /// Whether this source has not seen it come yet.
     pub(super) fn is_first_in(&self, source: &SourceId, new: &[u8; 32]) -> bool {
         self.insert((Some(source.clone()), *new))

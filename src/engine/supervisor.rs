@@ -71,6 +71,7 @@ impl Supervisor {
         for id in plan.stop.iter().chain(&plan.replace) {
             let Some(running) = self.running.remove(id) else { continue };
             running.stop().await;
+            running.close().await;
             if plan.replace.contains(id) {
                 known.insert(id.clone(), running.watch.known());
             } else {
@@ -111,6 +112,9 @@ impl Supervisor {
         let id = spec.header.id.clone();
         self.parts.events.source_added(&id);
         let now = self.parts.clock.now().into();
+        // What was told before the start is not told again when it comes to other places.
+        let renewals = known.iter().filter_map(|state| state.history.as_deref()).flat_map(|history| &history.renewals);
+        renewals.for_each(|renewed| self.parts.renewals.remember(&renewed.new));
         let watch = Arc::new(Watch::new(spec.header, self.parts.clone(), known));
         watch.ledger().judge_all(&*self.parts.revocations.load(), now);
         super::once::publish(&watch).await;
@@ -123,6 +127,13 @@ impl Supervisor {
 }
 
 impl Running {
+    /// What was cut off may still publish, and must not overwrite what the successor does.
+    async fn close(&self) {
+        let watch = self.watch.clone();
+        // A panic in there is told by whoever published.
+        _ = tokio::task::spawn_blocking(move || watch.close()).await;
+    }
+
     async fn stop(&self) {
         let _ = self.stop.send(true);
         while !self.task.is_finished() {

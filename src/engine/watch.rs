@@ -37,8 +37,8 @@ pub(super) struct Watch {
     pub(super) parts: Parts,
     ledger: Mutex<Ledger>,
     status: Mutex<SourceStatus>,
-    /// One publication at a time, so that an older one never overtakes a newer one.
-    publishing: Mutex<()>,
+    /// One publication at a time, so that an older one never overtakes a newer one. True: there are to be none any more.
+    publishing: Mutex<bool>,
     revocations: AtomicU64,
     /// The latest round could not list the source.
     pub(super) unlisted: AtomicBool,
@@ -80,6 +80,11 @@ impl Watch {
         self.ledger().targets().map(|target| TargetState::clone(target)).collect()
     }
 
+    /// Publishes nothing more: a successor does. Waits for a publication under way; call it off the async threads.
+    pub(super) fn close(&self) {
+        *lock(&self.publishing) = true;
+    }
+
     /// The generation of the revocation service's view that was last followed.
     pub(super) fn revocations_known(&self) -> u64 {
         self.revocations.load(Ordering::Acquire)
@@ -112,7 +117,10 @@ impl Watch {
 
     /// Renders what changed and swaps it in. Takes as long as the rendering; call it off the async threads.
     pub(super) fn publish(&self) {
-        let _alone = lock(&self.publishing);
+        let is_over = lock(&self.publishing);
+        if *is_over {
+            return;
+        }
         self.hear();
         let dirty = self.ledger().take_dirty();
         let rendered: Vec<(usize, Bucket)> = dirty.into_iter().map(|bucket| bucket.render(&self.header, &*self.parts.render)).collect();

@@ -20,6 +20,7 @@ const PLACES: usize = 100;
 
 /// The query.
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parameters {
     source: Option<String>,
     role: Option<String>,
@@ -95,13 +96,17 @@ pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Respon
         role => role.flatten().copied(),
     };
     let view = state.snapshots.load();
-    let selected = Selected { parameters: &parameters, finding, role };
+    // A walk over everything: not for the async threads, and few at a time.
+    state.walk(move || page(&*view, &Selected { parameters: &parameters, finding, role }, after, limit)).await
+}
+
+fn page(view: &dyn SnapshotView, selected: &Selected<'_>, after: Option<[u8; 32]>, limit: usize) -> Response<Body> {
     // Which they are, in memory of one fingerprint each; then the places of those on this page.
-    let fitting = selected.fingerprints(&*view);
+    let fitting = selected.fingerprints(view);
     let behind = fitting.iter().filter(|(fingerprint, _)| after.is_none_or(|after| **fingerprint > after));
     let page: BTreeSet<[u8; 32]> = behind.clone().take(limit).map(|(fingerprint, _)| *fingerprint).collect();
     let next = (behind.count() > limit).then(|| page.last().map(|last| hex(last))).flatten();
-    let certificates = rows(&*view, &page);
+    let certificates = rows(view, &page);
     json(StatusCode::OK, &Answer { generation: view.generation(), total: fitting.len() as u64, certificates, next })
 }
 
@@ -180,7 +185,7 @@ fn each<'a>(view: &'a dyn SnapshotView, visit: &mut dyn FnMut(&'a SourceHeader, 
 /// A SHA-256 in hexadecimal.
 pub fn fingerprint(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {

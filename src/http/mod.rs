@@ -26,6 +26,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use tokio::sync::Semaphore;
 
 use crate::metrics::{Counters, Exposition};
 use crate::model::probe::Prober;
@@ -34,6 +35,9 @@ use crate::model::{Revocations, Snapshots, TrustQueries};
 
 pub use serve::{Settings, serve};
 pub use targets::describe;
+
+/// Answers at once that take a walk over everything.
+const WALKS: usize = 2;
 
 /// What the endpoints read.
 pub struct State {
@@ -44,6 +48,7 @@ pub struct State {
     prober: Option<Arc<dyn Prober>>,
     revocations: Arc<dyn Revocations>,
     trust: Option<Arc<dyn TrustQueries>>,
+    walks: Semaphore,
 }
 
 /// What the endpoints know of the address that they are asked at.
@@ -64,6 +69,16 @@ impl State {
             prober: None,
             revocations: Arc::new(NoRevocations::default()),
             trust: None,
+            walks: Semaphore::new(WALKS),
+        }
+    }
+
+    /// Answers with something that takes a walk over everything: on a thread for blocking work, and few at a time, so that publications find one.
+    async fn walk(&self, answer: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
+        let _turn = self.walks.acquire().await;
+        match tokio::task::spawn_blocking(answer).await {
+            Ok(answer) => answer,
+            Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "a defect of this program, caught; please report it"),
         }
     }
 

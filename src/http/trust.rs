@@ -1,8 +1,6 @@
 //! `/api/v1/trust?limit=&after=`: the CA certificates with what hangs on each; `/api/v1/trust/dependants?fingerprint=&limit=`: which leaves these are;
 //! `/api/v1/trust/verify?fingerprint=&source=&place=`: whether a certificate verifies against the CA certificates of a place.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{Response, StatusCode};
@@ -19,6 +17,7 @@ const MAX_LIMIT: usize = 1000;
 
 /// The query for the list.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parameters {
     limit: Option<usize>,
     after: Option<usize>,
@@ -79,6 +78,7 @@ fn row(row: &AuthorityRow) -> Row<'_> {
 
 /// The query for what hangs on one.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dependants {
     fingerprint: String,
     limit: Option<usize>,
@@ -96,6 +96,7 @@ pub async fn dependants(state: Shared, Query(parameters): Query<Dependants>) -> 
 
 /// The query for whether one verifies.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Verify {
     fingerprint: String,
     source: String,
@@ -121,10 +122,11 @@ async fn asked<T: Serialize + Send + 'static>(
     ask: impl FnOnce(&dyn TrustQueries) -> Option<T> + Send + 'static,
 ) -> Response<Body> {
     let Some(trust) = state.trust.clone() else { return refused(StatusCode::NOT_FOUND, "nothing is related to anything here") };
-    let trust: Arc<dyn TrustQueries> = trust;
-    match tokio::task::spawn_blocking(move || ask(&*trust)).await {
-        Ok(Some(answer)) => json(StatusCode::OK, &answer),
-        Ok(None) => refused(StatusCode::NOT_FOUND, unknown),
-        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "a defect of this program, caught; please report it"),
-    }
+    let unknown = unknown.to_owned();
+    state
+        .walk(move || match ask(&*trust) {
+            Some(answer) => json(StatusCode::OK, &answer),
+            None => refused(StatusCode::NOT_FOUND, &unknown),
+        })
+        .await
 }

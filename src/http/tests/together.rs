@@ -69,6 +69,8 @@ async fn what_is_asked_wrongly_is_refused_with_what_was_expected() {
         ("/api/v1/certificates?limit=0", "limit: expected"),
         ("/api/v1/trust?limit=9999", "limit: expected"),
         ("/api/v1/trust/dependants?fingerprint=zz", "fingerprint: expected"),
+        ("/api/v1/certificates?findng=expired", "findng"),
+        ("/api/v1/trust?bogus=1", "bogus"),
     ] {
         let (head, body) = server.get(path).await;
         assert!(head.starts_with("http/1.1 400") && body.contains(expected), "{path}: {head}{body}");
