@@ -238,6 +238,11 @@ fn add_certificate(files: &mut Vec<SecretFile>, certificate: &Node) {
 fn add_validation(files: &mut Vec<SecretFile>, context: &Node) {
     add_file(files, Part::Ca, context.at("trusted_ca"));
     add_file(files, Part::Crl, context.at("crl"));
+    // Peers with a SPIFFE ID are held to the CAs of its trust domain.
+    let validator = context.at("custom_validator_config").at("typed_config");
+    if validator.kind() == "SPIFFECertValidatorConfig" {
+        validator.at("trust_domains").items().iter().for_each(|domain| add_file(files, Part::Ca, domain.at("trust_bundle")));
+    }
 }
 
 /// What is inline, or stands in the environment, leads to no file.

@@ -93,6 +93,16 @@ fn listeners_and_clusters_use_what_their_contexts_name() {
             &["c upstream_certificate p p.x", "ca upstream_ca p p.x", "ca upstream_ca q ", "l upstream_crl p p.x"],
         ),
         (
+            "bundles of SPIFFE trust domains, beside a CA and in a combined context; inline ones and other validators are none",
+            listener(&chain("a.x", "{validation_context: {trusted_ca: {filename: ca}, custom_validator_config: {name: n, typed_config: {'@type': t/x.SPIFFECertValidatorConfig, \
+                trust_domains: [{name: a, trust_bundle: {filename: a}}, {name: b, trust_bundle: {filename: b}}, {name: c, trust_bundle: {inline_string: i}}]}}}}"))
+                + "  clusters:\n  - {name: p, transport_socket: {typed_config: {'@type': x.UpstreamTlsContext, common_tls_context: {combinedValidationContext: {defaultValidationContext: \
+                   {customValidatorConfig: {typedConfig: {'@type': x.SPIFFECertValidatorConfig, trustDomains: [{name: a, trustBundle: {filename: up}}]}}}}}}}}\n\
+                   \x20 - {name: q, transport_socket: {typed_config: {'@type': x.UpstreamTlsContext, common_tls_context: {validation_context: {custom_validator_config: \
+                   {typed_config: {'@type': x.Other, trust_domains: [{trust_bundle: {filename: other}}]}}}}}}}\n",
+            &["a client_ca web a.x", "b client_ca web a.x", "ca client_ca web a.x", "up upstream_ca p "],
+        ),
+        (
             "resources of LDS and CDS, in camel case",
             "resources: [{'@type': x.Listener, name: web, address: {socketAddress: {portValue: 8443}}, filterChains: [{filterChainMatch: {serverNames: [a.x]}, transportSocket: {typedConfig: \
              {'@type': x.DownstreamTlsContext, commonTlsContext: {tlsCertificates: [{certificateChain: {filename: a}}]}}}}]}, {'@type': x.Cluster, name: c, transportSocket: {typedConfig: \
@@ -118,6 +128,8 @@ fn secrets_are_followed_to_their_files() {
     let secrets = "resources:\n- {'@type': x.Secret, name: s, tls_certificate: {certificate_chain: {filename: a}}}\n\
                    - {'@type': x.Secret, name: v, validation_context: {trusted_ca: {filename: ca}}}\n- {'@type': x.Secret, name: other, tls_certificate: {certificate_chain: {filename: o}}}\n";
     let in_bootstrap = reference("") + "  secrets:\n  - {name: s, tls_certificate: {certificate_chain: {filename: a}}}\n";
+    let spiffe = "resources: [{'@type': x.Secret, name: v, validation_context: {custom_validator_config: {typed_config: {'@type': x.SPIFFECertValidatorConfig, \
+                  trust_domains: [{name: a, trust_bundle: {filename: a}}]}}}}]";
     let used = &["sds/a certificate web a.x", "sds/ca client_ca web a.x", "sds/o"][..];
     for (what, files, expected) in [
         (
@@ -126,6 +138,11 @@ fn secrets_are_followed_to_their_files() {
             used,
         ),
         ("by the path of old versions", &[("envoy.yaml", &*reference("sds_config: {path: sds/s.yml}")), ("sds/s.yml", secrets)], used),
+        (
+            "to the bundles of a SPIFFE validator",
+            &[("envoy.yaml", &*reference("sds_config: {path_config_source: {path: sds.yml}}")), ("sds.yml", spiffe)],
+            &["a client_ca web a.x"],
+        ),
         ("of the bootstrap itself", &[("envoy.yaml", &*in_bootstrap)], &["a certificate web a.x"]),
         (
             "of another document",
