@@ -109,6 +109,19 @@ fn listeners_and_clusters_use_what_their_contexts_name() {
              {'@type': x.UpstreamTlsContext, commonTlsContext: {validationContext: {trustedCa: {filename: ca}}}}}}]".to_owned(),
             &["a certificate web a.x:8443", "ca upstream_ca c "],
         ),
+        (
+            "parts of a bootstrap that stand alone",
+            "clusters: [{name: p, transport_socket: {typed_config: {'@type': x.UpstreamTlsContext, sni: p.x, common_tls_context: {tls_certificates: [{certificate_chain: {filename: c}}]}}}}]\n\
+             listeners: [{name: web, address: {socket_address: {port_value: 8443}}, filter_chains: [{transport_socket: {typed_config: {common_tls_context: \
+             {tls_certificates: [{certificate_chain: {filename: a}}], tls_certificate_sds_secret_configs: [{name: s}]}}}}]}]\n\
+             secrets: [{name: s, tls_certificate: {certificate_chain: {filename: s}}}]\n".to_owned(),
+            &["a certificate web *:8443", "c upstream_certificate p p.x", "s certificate web *:8443"],
+        ),
+        (
+            "the same words further in, which mean something else",
+            "routes: {clusters: [{name: p, common_tls_context: {tls_certificates: [{certificate_chain: {filename: c}}]}}]}".to_owned(),
+            &["c"],
+        ),
         ("a document about something else", "a: [b, {c: d}]\nstatic_resources: x\n".to_owned(), &[]),
     ] {
         assert_eq!(of(&[("envoy.yaml", &text)]), expected, "{what}");
