@@ -113,7 +113,7 @@ impl Gathered {
         }
     }
 
-    /// Certificates that are configured in a way that leads to no file.
+    /// Certificates that are configured in a way that leads to no file, or that the program itself passes over.
     pub fn unseen(&mut self, what: impl FnOnce() -> String) {
         match self.unseen {
             None => self.unseen = Some(what()),
@@ -130,7 +130,7 @@ impl Gathered {
 
     /// What leads to no file, in words.
     pub fn unseen_text(&self) -> Option<String> {
-        self.unseen.as_ref().map(|text| text.clone() + &and_more(self.more_unseen, "such directive"))
+        self.unseen.as_ref().map(|text| text.clone() + &and_more(self.more_unseen, "such case"))
     }
 }
 

@@ -52,7 +52,7 @@ fn the_first_failure_counts_and_the_others_are_counted() {
     assert_eq!(gathered.failure().unwrap().to_string(), "read: not_found: a (and 2 more failures)");
     gathered.unseen(|| "x".to_owned());
     gathered.unseen(|| "y".to_owned());
-    assert_eq!(gathered.unseen_text().unwrap(), "x (and 1 more such directive)");
+    assert_eq!(gathered.unseen_text().unwrap(), "x (and 1 more such case)");
 }
 
 /// Remembers what it is told, and takes every file for unchanged once it has been read.

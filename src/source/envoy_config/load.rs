@@ -91,10 +91,14 @@ impl Loading<'_> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return self.gathered.fail(Reason::DecodeFailed, format!("{name} is empty"));
         }
-        let said = match node::parse(&name, &bytes) {
-            Ok(document) => contexts::read(&document),
+        let document = match node::parse(&name, &bytes) {
+            Ok(document) => document,
             Err(message) => return self.gathered.fail(Reason::DecodeFailed, format!("{name}:{message}")),
         };
+        if document.has_more {
+            self.gathered.unseen(|| format!("{name} holds more than one YAML document, of which Envoy reads the first alone"));
+        }
+        let said = contexts::read(&document.root);
         let folder = self.prefix.or(path.parent()).unwrap_or(Path::new("")).to_owned();
         let absolute = |text: &str| path_from(&folder, Path::new(text));
         for (user, file) in said.files {

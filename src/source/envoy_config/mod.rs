@@ -78,7 +78,7 @@ impl Source for EnvoyConfigSource {
 /// # Errors
 /// Where it is neither, or that it is too much.
 pub fn named(name: &str, bytes: &[u8]) -> Result<usize, String> {
-    let said = contexts::read(&node::parse(name, bytes)?);
+    let said = contexts::read(&node::parse(name, bytes)?.root);
     Ok(said.files.len() + said.references.len() + said.secrets.len() + said.documents.len())
 }
 

@@ -199,6 +199,17 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
 }
 
 #[test]
+fn further_documents_of_a_file_are_passed_over_as_envoy_does() {
+    let seen = listener(&chain("", "{tls_certificates: [{certificate_chain: {filename: seen}}]}"));
+    let two = format!("{seen}---\n{}", seen.replace("seen", "second"));
+    let (told, gathered) = gathered(&[("a.yaml", &two)]);
+    assert!(gathered.failure().is_none(), "{:?}", gathered.failure());
+    assert_eq!(told, ["seen certificate web *"]);
+    let text = gathered.unseen_text().unwrap();
+    assert!(text.ends_with("a.yaml holds more than one YAML document, of which Envoy reads the first alone"), "{text}");
+}
+
+#[test]
 fn settings_have_their_defaults() {
     let settings: EnvoyConfigSettings = toml::from_str("").unwrap();
     assert_eq!((settings.paths.len(), settings.prefix.as_deref(), settings.max_size.0), (1, None::<&Path>, 16 << 20));

@@ -156,7 +156,12 @@ fn what_leads_to_no_file_is_counted_and_fails_nothing() {
     assert!(gathered.failure().is_none());
     assert_eq!(told, ["$c.pem nginx_client_ca nginx.conf *"], "a CA has no variables: that is its name");
     let text = gathered.unseen_text().unwrap();
-    assert!(text.ends_with("nginx.conf:2: ssl_certificate has variables or data: in it and leads to no file that could be watched (and 1 more such directive)"), "{text}");
+    assert!(
+        text.ends_with(
+            "nginx.conf:2: ssl_certificate has variables or data: in it and leads to no file that could be watched (and 1 more such case)"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
