@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::node::Node;
 use crate::model::UseKind;
-use crate::source::configured::{host_at, insert_capped};
+use crate::source::configured::{cut, host_at, insert_capped};
 
 /// What a document says of certificates.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -207,7 +207,7 @@ impl Around {
         let first = address(listener.at("address"));
         let others = listener.at("additional_addresses").items().iter().map(|other| address(other.at("address")));
         let addresses: Vec<(String, String)> = std::iter::once(first).chain(others).flatten().collect();
-        addresses.iter().for_each(|(_, port)| insert_capped(&mut ports, port.clone()));
+        addresses.iter().for_each(|(_, port)| insert_capped(&mut ports, cut(port).to_owned()));
         let name = match listener.at("name").text() {
             Some(name) if !name.is_empty() => name.to_owned(),
             _ => addresses.first().map_or_else(String::new, |(whole, _)| whole.clone()),
@@ -222,7 +222,7 @@ impl Around {
     fn filter_chain(&self, chain: &Node) -> Self {
         let mut names = BTreeSet::new();
         let found = chain.at("filter_chain_match").at("server_names").items().iter().filter_map(Node::text);
-        found.for_each(|name| insert_capped(&mut names, name.to_lowercase()));
+        found.for_each(|name| insert_capped(&mut names, cut(name).to_lowercase()));
         Self { server_names: Rc::new(names), ..self.clone() }
     }
 
