@@ -13,7 +13,7 @@ fn gathered(files: &[(&str, &str)]) -> (Vec<String>, Gathered) {
         std::fs::write(path, text).unwrap();
     }
     let patterns = Patterns::new(dir.path(), &["*.{yaml,json}".to_owned()], &[], Folders::Refused).unwrap();
-    let gathered = load::gather(&patterns, None, &|| false);
+    let gathered = load::gather(&patterns, None, load::MOST_USES, &|| false);
     let mut told = Vec::new();
     let short = |text: &str| text.replace(&format!("{}/", dir.path().display()), "");
     for (path, users) in gathered.files.iter() {
@@ -195,6 +195,35 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
         assert_eq!(failure.reason, reason, "{what}: {failure}");
         assert!(failure.detail.to_string().contains(text), "{what}: {failure}");
         assert_eq!(told, ["seen certificate web *"], "{what}");
+    }
+}
+
+#[test]
+fn uses_that_multiply_are_given_up_and_end_with_the_scan() {
+    let bundles: String = (0..200).map(|number| format!("{{name: a, trust_bundle: {{filename: '{number}'}}}}, ")).collect();
+    let references = chain("a.x", "{validation_context_sds_secret_config: {name: v}}").repeat(200);
+    let secret = format!(
+        "{{name: v, validation_context: {{custom_validator_config: {{typed_config: {{'@type': x.SPIFFECertValidatorConfig, trust_domains: [{bundles}]}}}}}}}}"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.yaml"), format!("{}  secrets: [{secret}]\n", listener(&references))).unwrap();
+    let patterns = Patterns::new(dir.path(), &["*.yaml".to_owned()], &[], Folders::Refused).unwrap();
+    for (what, most, over_after, failure) in [
+        ("all of them", 50_000, usize::MAX, None),
+        ("too many", 10_000, usize::MAX, Some("parse: too_large: more than 10000 uses of files")),
+        ("over meanwhile", 50_000, 1_000, None),
+    ] {
+        let asked = std::cell::Cell::new(0);
+        let is_over = || {
+            asked.set(asked.get() + 1);
+            asked.get() > over_after
+        };
+        let gathered = load::gather(&patterns, None, most, &is_over);
+        assert_eq!(gathered.failure().map(|failure| failure.to_string()).as_deref(), failure, "{what}");
+        assert_eq!(gathered.files.iter().count(), 200, "{what}: every file is watched");
+        if over_after != usize::MAX {
+            assert!((over_after..over_after + 10).contains(&asked.get()), "{what}: {} times asked", asked.get());
+        }
     }
 }
 
