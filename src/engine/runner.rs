@@ -136,10 +136,11 @@ impl Runner {
         fire
     }
 
-    /// A scan that passed its deadline still hangs in a system call: this round is skipped.
+    /// A scan that passed its deadline still hangs in a system call, or is busy: this round is skipped.
     async fn still_running(&self) {
         self.watch.parts.events.scan_skipped(self.watch.id());
-        let detail = "the scan before hangs in a system call (a dead network file system?); nothing new is started until it ends";
+        let detail =
+            "the scan before hangs or is busy (a dead network file system, too much to read?); nothing new is started until it ends";
         warn!(source = %self.watch.id(), "{detail}");
         let now = UnixTime::from(self.watch.parts.clock.now());
         let mut status = self.watch.status();

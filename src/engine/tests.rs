@@ -59,6 +59,12 @@ impl Bench {
         self.parts.store.load().sources.iter().find(|(id, _)| &*id.name == name)?.1.status.up
     }
 
+    fn failure(&self, name: &str) -> Option<String> {
+        let store = self.parts.store.load();
+        let failure = store.sources.iter().find(|(id, _)| &*id.name == name)?.1.status.failure.as_ref()?;
+        Some(failure.detail.to_string())
+    }
+
     /// Waits until it holds; fails after ten seconds.
     async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         for _ in 0..2_000 {
@@ -169,6 +175,8 @@ async fn a_source_never_overlaps_itself() {
     bench.supervisor.apply(vec![spec("slow", 1, "@every 100ms", [Step::Blocks(Duration::from_millis(800)), Step::Sees(&["/a"])])]).await;
     bench.until("rounds were skipped", |bench| bench.events.count("skipped") >= 3).await;
     assert_eq!(bench.events.count("scans"), 1, "nothing is started while the thread still runs");
+    let failure = bench.failure("slow").expect("told");
+    assert!(failure.contains("hangs or is busy"), "which of both nobody knows: {failure}");
     bench.until("it goes on afterwards", |bench| bench.places("slow").unwrap() == ["/a"] && bench.up("slow") == Some(true)).await;
     bench.supervisor.drain().await;
 }

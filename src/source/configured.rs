@@ -20,6 +20,8 @@ use crate::model::{ByteSize, Circumstances, Failure, Listing, Material, Observat
 
 /// The most users of a file that are named.
 pub const MOST_USES: usize = 32;
+/// The most bytes of a user's name or host. Names of DNS have 253 at most, paths of sockets 107.
+const LONGEST_NAME: usize = 512;
 /// The most files that one configuration may name.
 const MOST_FILES: usize = 10_000;
 
@@ -35,7 +37,7 @@ impl NamedFiles {
 
     /// A file that is used so by this server, for this host.
     pub fn add_use(&mut self, path: &Path, kind: UseKind, name: &str, host: &str) {
-        let used = Use { kind: kind.as_str().into(), name: name.into(), host: host.into() };
+        let used = Use { kind: kind.as_str().into(), name: cut(name).into(), host: cut(host).into() };
         if let Some(users) = self.users(path) {
             insert_capped(users, used);
         }
@@ -69,6 +71,11 @@ pub fn insert_capped<T: Ord>(set: &mut BTreeSet<T>, value: T) {
     if set.len() > MOST_USES {
         set.pop_last();
     }
+}
+
+/// As much of a name or host as is told; what is longer is none that could be used.
+pub fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_NAME)]
 }
 
 /// How a host is written that is served at a port: the port of HTTPS goes without saying.
@@ -113,7 +120,7 @@ impl Gathered {
         }
     }
 
-    /// Certificates that are configured in a way that leads to no file.
+    /// Certificates that are configured in a way that leads to no file, or that the program itself passes over.
     pub fn unseen(&mut self, what: impl FnOnce() -> String) {
         match self.unseen {
             None => self.unseen = Some(what()),
@@ -130,7 +137,7 @@ impl Gathered {
 
     /// What leads to no file, in words.
     pub fn unseen_text(&self) -> Option<String> {
-        self.unseen.as_ref().map(|text| text.clone() + &and_more(self.more_unseen, "such directive"))
+        self.unseen.as_ref().map(|text| text.clone() + &and_more(self.more_unseen, "such case"))
     }
 }
 

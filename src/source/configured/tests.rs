@@ -42,6 +42,15 @@ fn the_first_users_in_order_are_kept() {
 }
 
 #[test]
+fn names_and_hosts_are_cut_before_they_are_kept() {
+    let mut files = NamedFiles::default();
+    let long = format!("a{}", "\u{e9}".repeat(100_000));
+    files.add_use(Path::new("a"), UseKind::EnvoyCertificate, &long, &long);
+    let lengths: Vec<_> = files.iter().flat_map(|(_, users)| users.iter().map(|used| (used.name.len(), used.host.len()))).collect();
+    assert_eq!(lengths, [(LONGEST_NAME - 1, LONGEST_NAME - 1)], "in the middle of no character");
+}
+
+#[test]
 fn the_first_failure_counts_and_the_others_are_counted() {
     let mut gathered = Gathered::default();
     assert!(gathered.failure().is_none() && gathered.unseen_text().is_none());
@@ -52,7 +61,7 @@ fn the_first_failure_counts_and_the_others_are_counted() {
     assert_eq!(gathered.failure().unwrap().to_string(), "read: not_found: a (and 2 more failures)");
     gathered.unseen(|| "x".to_owned());
     gathered.unseen(|| "y".to_owned());
-    assert_eq!(gathered.unseen_text().unwrap(), "x (and 1 more such directive)");
+    assert_eq!(gathered.unseen_text().unwrap(), "x (and 1 more such case)");
 }
 
 /// Remembers what it is told, and takes every file for unchanged once it has been read.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::node::Node;
 use crate::model::UseKind;
-use crate::source::configured::{host_at, insert_capped};
+use crate::source::configured::{cut, host_at, insert_capped};
 
 /// What a document says of certificates.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -80,8 +80,18 @@ impl User {
 
 /// What a document says.
 pub fn read(document: &Node) -> Said {
-    let mut said = Said::default();
-    said.walk(document, &Around::default());
+    let (mut said, around) = (Said::default(), Around::default());
+    match document {
+        // A part of a bootstrap may stand alone: what it holds is what `static_resources` would.
+        Node::Map(entries) if document.kind().is_empty() => {
+            for (name, value) in entries {
+                if !said.resources(name, value) {
+                    said.field(document, name, value, &around);
+                }
+            }
+        }
+        _ => said.walk(document, &around),
+    }
     said
 }
 
@@ -114,25 +124,38 @@ impl Said {
             }
             _ => around,
         };
-        for (name, value) in entries {
-            match &**name {
-                // What a static resource is stands in no `@type`.
-                "static_resources" => {
-                    value.at("listeners").items().iter().for_each(|item| self.walk(item, &Around::listener(item)));
-                    value.at("clusters").items().iter().for_each(|item| self.walk(item, &Around::cluster(item)));
-                    value.at("secrets").items().iter().for_each(|item| self.secret(item));
+        entries.iter().for_each(|(name, value)| self.field(node, name, value, around));
+    }
+
+    /// Resources by the name of their list: what they are stands in no `@type`. Says whether these are some.
+    fn resources(&mut self, name: &str, value: &Node) -> bool {
+        match name {
+            "listeners" => value.items().iter().for_each(|item| self.walk(item, &Around::listener(item))),
+            "clusters" => value.items().iter().for_each(|item| self.walk(item, &Around::cluster(item))),
+            "secrets" => value.items().iter().for_each(|item| self.secret(item)),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A field of a message, whatever that is.
+    fn field(&mut self, message: &Node, name: &str, value: &Node, around: &Around) {
+        match name {
+            "static_resources" => {
+                for name in ["listeners", "clusters", "secrets"] {
+                    self.resources(name, value.at(name));
                 }
-                "filter_chains" => value.items().iter().for_each(|chain| self.walk(chain, &around.filter_chain(chain))),
-                "default_filter_chain" => self.walk(value, &around.filter_chain(value)),
-                "common_tls_context" => self.context(node, value, around),
-                "path_config_source" => self.documents.extend(value.at("path").text().map(Box::from)),
-                // Before `path_config_source` there was a bare path.
-                "lds_config" | "cds_config" | "sds_config" => {
-                    self.documents.extend(value.at("path").text().map(Box::from));
-                    self.walk(value, around);
-                }
-                _ => self.walk(value, around),
             }
+            "filter_chains" => value.items().iter().for_each(|chain| self.walk(chain, &around.filter_chain(chain))),
+            "default_filter_chain" => self.walk(value, &around.filter_chain(value)),
+            "common_tls_context" => self.context(message, value, around),
+            "path_config_source" => self.documents.extend(value.at("path").text().map(Box::from)),
+            // Before `path_config_source` there was a bare path.
+            "lds_config" | "cds_config" | "sds_config" => {
+                self.documents.extend(value.at("path").text().map(Box::from));
+                self.walk(value, around);
+            }
+            _ => self.walk(value, around),
         }
     }
 
@@ -184,7 +207,7 @@ impl Around {
         let first = address(listener.at("address"));
         let others = listener.at("additional_addresses").items().iter().map(|other| address(other.at("address")));
         let addresses: Vec<(String, String)> = std::iter::once(first).chain(others).flatten().collect();
-        addresses.iter().for_each(|(_, port)| insert_capped(&mut ports, port.clone()));
+        addresses.iter().for_each(|(_, port)| insert_capped(&mut ports, cut(port).to_owned()));
         let name = match listener.at("name").text() {
             Some(name) if !name.is_empty() => name.to_owned(),
             _ => addresses.first().map_or_else(String::new, |(whole, _)| whole.clone()),
@@ -199,7 +222,7 @@ impl Around {
     fn filter_chain(&self, chain: &Node) -> Self {
         let mut names = BTreeSet::new();
         let found = chain.at("filter_chain_match").at("server_names").items().iter().filter_map(Node::text);
-        found.for_each(|name| insert_capped(&mut names, name.to_lowercase()));
+        found.for_each(|name| insert_capped(&mut names, cut(name).to_lowercase()));
         Self { server_names: Rc::new(names), ..self.clone() }
     }
 
@@ -238,6 +261,11 @@ fn add_certificate(files: &mut Vec<SecretFile>, certificate: &Node) {
 fn add_validation(files: &mut Vec<SecretFile>, context: &Node) {
     add_file(files, Part::Ca, context.at("trusted_ca"));
     add_file(files, Part::Crl, context.at("crl"));
+    // Peers with a SPIFFE ID are held to the CAs of its trust domain.
+    let validator = context.at("custom_validator_config").at("typed_config");
+    if validator.kind() == "SPIFFECertValidatorConfig" {
+        validator.at("trust_domains").items().iter().for_each(|domain| add_file(files, Part::Ca, domain.at("trust_bundle")));
+    }
 }
 
 /// What is inline, or stands in the environment, leads to no file.

@@ -21,9 +21,12 @@ const LARGEST_SUM: u64 = 64 << 20;
 
 /// The most files of static secrets of one name, over all documents.
 const MOST_NAMESAKES: usize = 64;
+/// The most uses of files: each for each user and host.
+pub const MOST_USES: usize = 4_000_000;
 
-/// All that the files name that the patterns match. Relative paths start from `prefix`, or else from the folder of their file.
-pub fn gather(patterns: &Patterns, prefix: Option<&Path>, is_over: &dyn Fn() -> bool) -> Gathered {
+/// All that the files name that the patterns match, with at most so many uses. Relative paths start from `prefix`, or else from the
+/// folder of their file.
+pub fn gather(patterns: &Patterns, prefix: Option<&Path>, most: usize, is_over: &dyn Fn() -> bool) -> Gathered {
     let mut matches = Matches { paths: Vec::new(), gathered: Gathered::default(), is_over };
     walk(patterns, &mut matches);
     let Matches { mut paths, gathered, .. } = matches;
@@ -31,6 +34,8 @@ pub fn gather(patterns: &Patterns, prefix: Option<&Path>, is_over: &dyn Fn() -> 
     let mut loading = Loading {
         prefix,
         gathered,
+        is_over,
+        uses_left: most,
         queue: VecDeque::new(),
         met: HashSet::new(),
         bytes_left: LARGEST_SUM,
@@ -45,6 +50,9 @@ pub fn gather(patterns: &Patterns, prefix: Option<&Path>, is_over: &dyn Fn() -> 
         loading.document(&path, from.as_deref());
     }
     loading.resolve();
+    if loading.uses_left == 0 {
+        loading.gathered.fail(Reason::TooLarge, format!("more than {most} uses of files"));
+    }
     loading.gathered
 }
 
@@ -54,6 +62,8 @@ type LocatedFile = (SecretFile, PathBuf);
 struct Loading<'a> {
     prefix: Option<&'a Path>,
     gathered: Gathered,
+    is_over: &'a dyn Fn() -> bool,
+    uses_left: usize,
     /// Files to be read, each with the one that refers to it.
     queue: VecDeque<(PathBuf, Option<Rc<str>>)>,
     met: HashSet<PathBuf>,
@@ -91,10 +101,14 @@ impl Loading<'_> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return self.gathered.fail(Reason::DecodeFailed, format!("{name} is empty"));
         }
-        let said = match node::parse(&name, &bytes) {
-            Ok(document) => contexts::read(&document),
+        let document = match node::parse(&name, &bytes) {
+            Ok(document) => document,
             Err(message) => return self.gathered.fail(Reason::DecodeFailed, format!("{name}:{message}")),
         };
+        if document.has_more {
+            self.gathered.unseen(|| format!("{name} holds more than one YAML document, of which Envoy reads the first alone"));
+        }
+        let said = contexts::read(&document.root);
         let folder = self.prefix.or(path.parent()).unwrap_or(Path::new("")).to_owned();
         let absolute = |text: &str| path_from(&folder, Path::new(text));
         for (user, file) in said.files {
@@ -115,9 +129,18 @@ impl Loading<'_> {
         }
     }
 
+    /// The scan is over, or there are too many uses.
+    fn is_given_up(&self) -> bool {
+        self.uses_left == 0 || (self.is_over)()
+    }
+
     fn add(&mut self, user: &User, file: &SecretFile, path: &Path) {
         self.gathered.files.add(path);
         let Some(kind) = user.kind(file.part) else { return };
+        self.uses_left = self.uses_left.saturating_sub(user.hosts.len());
+        if self.is_given_up() {
+            return;
+        }
         user.hosts.iter().for_each(|host| self.gathered.files.add_use(path, kind, &user.name, host));
     }
 
@@ -132,6 +155,9 @@ impl Loading<'_> {
             }
         }
         for (user, name, document) in std::mem::take(&mut self.references) {
+            if self.is_given_up() {
+                return;
+            }
             match document {
                 Some(document) => {
                     for (file, path) in secrets.get(&(document, name)).into_iter().flatten() {

@@ -66,7 +66,7 @@ impl Source for EnvoyConfigSource {
     fn scan(&self, cx: ScanContext) -> BoxFuture<'_, Result<Listing, Failure>> {
         let watched = Arc::clone(&self.0);
         let scan = move || {
-            let gathered = load::gather(&watched.patterns, watched.prefix.as_deref(), &|| cx.is_over());
+            let gathered = load::gather(&watched.patterns, watched.prefix.as_deref(), load::MOST_USES, &|| cx.is_over());
             watched.lookout.scan(&cx, gathered)
         };
         Box::pin(async { on_own_thread("scan-envoy-config", scan).await? })
@@ -78,7 +78,7 @@ impl Source for EnvoyConfigSource {
 /// # Errors
 /// Where it is neither, or that it is too much.
 pub fn named(name: &str, bytes: &[u8]) -> Result<usize, String> {
-    let said = contexts::read(&node::parse(name, bytes)?);
+    let said = contexts::read(&node::parse(name, bytes)?.root);
     Ok(said.files.len() + said.references.len() + said.secrets.len() + said.documents.len())
 }
 

@@ -42,21 +42,43 @@ impl Node {
     }
 }
 
-/// Reads a document: JSON by its name, else YAML. Says where it is wrong and not what stands there: that may be a key.
-pub fn parse(name: &str, bytes: &[u8]) -> Result<Node, String> {
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The whole of it.
+    pub root: Node,
+    /// Whether another YAML document follows: Envoy reads the first alone.
+    pub has_more: bool,
+}
+
+/// Reads the first document of a file: JSON by its name, else YAML. Says where it is wrong and not what stands there: that may be a key.
+pub fn parse(name: &str, bytes: &[u8]) -> Result<Document, String> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Node::Empty);
+        return Ok(Document { root: Node::Empty, has_more: false });
     }
     if name.ends_with(".json") {
-        return serde_json::from_slice(bytes).map_err(|error| format!("{}:{}: not JSON", error.line(), error.column()));
+        let root = serde_json::from_slice(bytes);
+        return root
+            .map(|root| Document { root, has_more: false })
+            .map_err(|error| format!("{}:{}: not JSON", error.line(), error.column()));
     }
     let budget = serde_saphyr::budget! { max_depth: MOST_DEEP, max_nodes: MOST_NODES, max_events: 2 * MOST_NODES };
     // A name may be `on` or `y`.
     let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true, budget: budget };
-    serde_saphyr::from_slice_with_options(bytes, options).map_err(|error| {
-        let at = error.location().map_or(String::new(), |at| format!("{}:{}: ", at.line(), at.column()));
-        format!("{at}not YAML, or nested or repeated too much")
-    })
+    match serde_saphyr::from_slice_with_options(bytes, options.clone()) {
+        Ok(root) => Ok(Document { root, has_more: false }),
+        Err(serde_saphyr::Error::MultipleDocuments { .. }) => {
+            // Documents that hold nothing are passed over.
+            let first = serde_saphyr::read_with_options(&mut &*bytes, options).next();
+            first.unwrap_or(Ok(Node::Empty)).map(|root| Document { root, has_more: true }).map_err(|error| refused(&error))
+        }
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+fn refused(error: &serde_saphyr::Error) -> String {
+    let at = error.location().map_or(String::new(), |at| format!("{}:{}: ", at.line(), at.column()));
+    format!("{at}not YAML, or nested or repeated too much")
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -162,7 +184,7 @@ mod tests {
     fn yaml_and_json_make_the_same_tree() {
         let yaml = "a: 1\nbC: [x, null, true, 1.5, '2']\n? [no, field]\n: x\n8443: y\non: off\n";
         let json = r#"{"a": 1, "bC": ["x", null, true, 1.5, "2"], "8443": "y", "on": "off"}"#;
-        let (yaml, json) = (parse("a.yaml", yaml.as_bytes()).unwrap(), parse("a.json", json.as_bytes()).unwrap());
+        let (yaml, json) = (parse("a.yaml", yaml.as_bytes()).unwrap().root, parse("a.json", json.as_bytes()).unwrap().root);
         assert_eq!(yaml, json);
         assert_eq!(yaml.at("a").text(), Some("1"));
         assert_eq!(
@@ -170,7 +192,22 @@ mod tests {
             [Some("x"), None, Some("true"), Some("1.5"), Some("2")]
         );
         assert_eq!(parse("a.yaml", json_text()).unwrap(), parse("a.json", json_text()).unwrap(), "JSON is YAML");
-        assert_eq!(parse("a.yaml", b"\n").unwrap(), Node::Empty);
+        assert_eq!(parse("a.yaml", b"\n").unwrap().root, Node::Empty);
+    }
+
+    #[test]
+    fn of_several_documents_the_first_is_read() {
+        for (what, text, expected, has_more) in [
+            ("one", "a: x\n", "x", false),
+            ("one between marks", "---\na: x\n...\n", "x", false),
+            ("two", "a: x\n---\na: y\n", "x", true),
+            ("two, with a mark before the first", "---\na: x\n---\na: y\n", "x", true),
+            ("one before a broken one", "a: x\n---\na: [", "x", true),
+            ("one after an empty one", "---\n---\na: x\n", "x", true),
+        ] {
+            let document = parse("a.yaml", text.as_bytes()).expect(what);
+            assert_eq!((document.root.at("a").text(), document.has_more), (Some(expected), has_more), "{what}");
+        }
     }
 
     fn json_text() -> &'static [u8] {
@@ -190,6 +227,10 @@ mod tests {
             ("nested too deep in JSON", "a.json", &deep[3..]),
             ("aliases that explode", "a.yaml", &bomb),
             ("too many values", "a.yaml", &many),
+            ("too many values before another document", "a.yaml", &format!("{many}\n---\na: b\n")),
+            ("more after the end, and no mark between", "a.yaml", "a: b\nsecret\n"),
+            ("a bracket that closes nothing", "a.yaml", "a: b\n]\n"),
+            ("a second value without a mark", "a.yaml", "{a: b}\n{secret: c}\n"),
         ] {
             let error = parse(name, text.as_bytes()).expect_err(what);
             assert!(error.contains("not ") && !error.contains("secret"), "{what}: {error}");
@@ -203,7 +244,7 @@ mod tests {
             ("type.googleapis.com/envoy.api.v2.Listener", "Listener"),
             ("Secret", "Secret"),
         ] {
-            assert_eq!(parse("a", format!("'@type': {kind}").as_bytes()).unwrap().kind(), expected);
+            assert_eq!(parse("a", format!("'@type': {kind}").as_bytes()).unwrap().root.kind(), expected);
         }
         assert_eq!(Node::Empty.kind(), "");
     }

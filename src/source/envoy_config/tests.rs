@@ -13,7 +13,7 @@ fn gathered(files: &[(&str, &str)]) -> (Vec<String>, Gathered) {
         std::fs::write(path, text).unwrap();
     }
     let patterns = Patterns::new(dir.path(), &["*.{yaml,json}".to_owned()], &[], Folders::Refused).unwrap();
-    let gathered = load::gather(&patterns, None, &|| false);
+    let gathered = load::gather(&patterns, None, load::MOST_USES, &|| false);
     let mut told = Vec::new();
     let short = |text: &str| text.replace(&format!("{}/", dir.path().display()), "");
     for (path, users) in gathered.files.iter() {
@@ -93,11 +93,34 @@ fn listeners_and_clusters_use_what_their_contexts_name() {
             &["c upstream_certificate p p.x", "ca upstream_ca p p.x", "ca upstream_ca q ", "l upstream_crl p p.x"],
         ),
         (
+            "bundles of SPIFFE trust domains, beside a CA and in a combined context; inline ones and other validators are none",
+            listener(&chain("a.x", "{validation_context: {trusted_ca: {filename: ca}, custom_validator_config: {name: n, typed_config: {'@type': t/x.SPIFFECertValidatorConfig, \
+                trust_domains: [{name: a, trust_bundle: {filename: a}}, {name: b, trust_bundle: {filename: b}}, {name: c, trust_bundle: {inline_string: i}}]}}}}"))
+                + "  clusters:\n  - {name: p, transport_socket: {typed_config: {'@type': x.UpstreamTlsContext, common_tls_context: {combinedValidationContext: {defaultValidationContext: \
+                   {customValidatorConfig: {typedConfig: {'@type': x.SPIFFECertValidatorConfig, trustDomains: [{name: a, trustBundle: {filename: up}}]}}}}}}}}\n\
+                   \x20 - {name: q, transport_socket: {typed_config: {'@type': x.UpstreamTlsContext, common_tls_context: {validation_context: {custom_validator_config: \
+                   {typed_config: {'@type': x.Other, trust_domains: [{trust_bundle: {filename: other}}]}}}}}}}\n",
+            &["a client_ca web a.x", "b client_ca web a.x", "ca client_ca web a.x", "up upstream_ca p "],
+        ),
+        (
             "resources of LDS and CDS, in camel case",
             "resources: [{'@type': x.Listener, name: web, address: {socketAddress: {portValue: 8443}}, filterChains: [{filterChainMatch: {serverNames: [a.x]}, transportSocket: {typedConfig: \
              {'@type': x.DownstreamTlsContext, commonTlsContext: {tlsCertificates: [{certificateChain: {filename: a}}]}}}}]}, {'@type': x.Cluster, name: c, transportSocket: {typedConfig: \
              {'@type': x.UpstreamTlsContext, commonTlsContext: {validationContext: {trustedCa: {filename: ca}}}}}}]".to_owned(),
             &["a certificate web a.x:8443", "ca upstream_ca c "],
+        ),
+        (
+            "parts of a bootstrap that stand alone",
+            "clusters: [{name: p, transport_socket: {typed_config: {'@type': x.UpstreamTlsContext, sni: p.x, common_tls_context: {tls_certificates: [{certificate_chain: {filename: c}}]}}}}]\n\
+             listeners: [{name: web, address: {socket_address: {port_value: 8443}}, filter_chains: [{transport_socket: {typed_config: {common_tls_context: \
+             {tls_certificates: [{certificate_chain: {filename: a}}], tls_certificate_sds_secret_configs: [{name: s}]}}}}]}]\n\
+             secrets: [{name: s, tls_certificate: {certificate_chain: {filename: s}}}]\n".to_owned(),
+            &["a certificate web *:8443", "c upstream_certificate p p.x", "s certificate web *:8443"],
+        ),
+        (
+            "the same words further in, which mean something else",
+            "routes: {clusters: [{name: p, common_tls_context: {tls_certificates: [{certificate_chain: {filename: c}}]}}]}".to_owned(),
+            &["c"],
         ),
         ("a document about something else", "a: [b, {c: d}]\nstatic_resources: x\n".to_owned(), &[]),
     ] {
@@ -118,6 +141,8 @@ fn secrets_are_followed_to_their_files() {
     let secrets = "resources:\n- {'@type': x.Secret, name: s, tls_certificate: {certificate_chain: {filename: a}}}\n\
                    - {'@type': x.Secret, name: v, validation_context: {trusted_ca: {filename: ca}}}\n- {'@type': x.Secret, name: other, tls_certificate: {certificate_chain: {filename: o}}}\n";
     let in_bootstrap = reference("") + "  secrets:\n  - {name: s, tls_certificate: {certificate_chain: {filename: a}}}\n";
+    let spiffe = "resources: [{'@type': x.Secret, name: v, validation_context: {custom_validator_config: {typed_config: {'@type': x.SPIFFECertValidatorConfig, \
+                  trust_domains: [{name: a, trust_bundle: {filename: a}}]}}}}]";
     let used = &["sds/a certificate web a.x", "sds/ca client_ca web a.x", "sds/o"][..];
     for (what, files, expected) in [
         (
@@ -126,6 +151,11 @@ fn secrets_are_followed_to_their_files() {
             used,
         ),
         ("by the path of old versions", &[("envoy.yaml", &*reference("sds_config: {path: sds/s.yml}")), ("sds/s.yml", secrets)], used),
+        (
+            "to the bundles of a SPIFFE validator",
+            &[("envoy.yaml", &*reference("sds_config: {path_config_source: {path: sds.yml}}")), ("sds.yml", spiffe)],
+            &["a client_ca web a.x"],
+        ),
         ("of the bootstrap itself", &[("envoy.yaml", &*in_bootstrap)], &["a certificate web a.x"]),
         (
             "of another document",
@@ -166,6 +196,46 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
         assert!(failure.detail.to_string().contains(text), "{what}: {failure}");
         assert_eq!(told, ["seen certificate web *"], "{what}");
     }
+}
+
+#[test]
+fn uses_that_multiply_are_given_up_and_end_with_the_scan() {
+    let bundles: String = (0..200).map(|number| format!("{{name: a, trust_bundle: {{filename: '{number}'}}}}, ")).collect();
+    let references = chain("a.x", "{validation_context_sds_secret_config: {name: v}}").repeat(200);
+    let secret = format!(
+        "{{name: v, validation_context: {{custom_validator_config: {{typed_config: {{'@type': x.SPIFFECertValidatorConfig, trust_domains: [{bundles}]}}}}}}}}"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.yaml"), format!("{}  secrets: [{secret}]\n", listener(&references))).unwrap();
+    let patterns = Patterns::new(dir.path(), &["*.yaml".to_owned()], &[], Folders::Refused).unwrap();
+    for (what, most, over_after, failure) in [
+        ("all of them", 50_000, usize::MAX, None),
+        ("too many", 10_000, usize::MAX, Some("parse: too_large: more than 10000 uses of files")),
+        ("over meanwhile", 50_000, 1_000, None),
+    ] {
+        let asked = std::cell::Cell::new(0);
+        let is_over = || {
+            asked.set(asked.get() + 1);
+            asked.get() > over_after
+        };
+        let gathered = load::gather(&patterns, None, most, &is_over);
+        assert_eq!(gathered.failure().map(|failure| failure.to_string()).as_deref(), failure, "{what}");
+        assert_eq!(gathered.files.iter().count(), 200, "{what}: every file is watched");
+        if over_after != usize::MAX {
+            assert!((over_after..over_after + 10).contains(&asked.get()), "{what}: {} times asked", asked.get());
+        }
+    }
+}
+
+#[test]
+fn further_documents_of_a_file_are_passed_over_as_envoy_does() {
+    let seen = listener(&chain("", "{tls_certificates: [{certificate_chain: {filename: seen}}]}"));
+    let two = format!("{seen}---\n{}", seen.replace("seen", "second"));
+    let (told, gathered) = gathered(&[("a.yaml", &two)]);
+    assert!(gathered.failure().is_none(), "{:?}", gathered.failure());
+    assert_eq!(told, ["seen certificate web *"]);
+    let text = gathered.unseen_text().unwrap();
+    assert!(text.ends_with("a.yaml holds more than one YAML document, of which Envoy reads the first alone"), "{text}");
 }
 
 #[test]

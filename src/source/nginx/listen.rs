@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::source::configured::{host_at, insert_capped};
+use crate::source::configured::{cut, host_at, insert_capped};
 
 /// A socket that a server listens on. Servers share sockets, and with them TLS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,13 +26,14 @@ impl Socket {
         let (first, parameters) = words.split_first()?;
         let has = |word: &str| parameters.iter().any(|parameter| **parameter == *word.as_bytes());
         let text = String::from_utf8_lossy(first);
+        let text = cut(&text);
         let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         let (address, port) = match text.rsplit_once(':') {
-            _ if text.starts_with("unix:") => ("", &*text),
+            _ if text.starts_with("unix:") => ("", text),
             // The colon inside an address of IPv6 is none before a port.
             Some((address, port)) if is_port(port) && (!address.starts_with('[') || address.ends_with(']')) => (address, port),
-            None if is_port(&text) => ("*", &*text),
-            _ => (&*text, "80"),
+            None if is_port(text) => ("*", text),
+            _ => (text, "80"),
         };
         let address = if address == "0.0.0.0" { "*" } else { address };
         let quic = has("quic");
@@ -43,7 +44,7 @@ impl Socket {
 /// Adds what follows `server_name`, as hosts: `*` stands for what no name can be told of.
 pub fn add_names(names: &mut BTreeSet<String>, words: &[Box<[u8]>]) {
     for word in words {
-        let name = String::from_utf8_lossy(word).to_lowercase();
+        let name = cut(&String::from_utf8_lossy(word)).to_lowercase();
         match name.strip_prefix('.') {
             Some(domain) if !domain.is_empty() => {
                 insert_capped(names, format!("*.{domain}"));

@@ -83,7 +83,7 @@ impl Source for NginxSource {
 fn gather(config: &Path, prefix: &Path, is_over: &dyn Fn() -> bool) -> Gathered {
     let mut gathered = Gathered::default();
     let tree = load::load(config, prefix, &mut gathered, is_over);
-    servers::gather(&tree, prefix, &mut gathered);
+    servers::gather(&tree, prefix, &mut gathered, servers::MOST_STEPS, is_over);
     gathered
 }
 
@@ -94,7 +94,7 @@ fn gather(config: &Path, prefix: &Path, is_over: &dyn Fn() -> bool) -> Gathered 
 pub fn named(bytes: &[u8], most: usize) -> Result<Vec<(PathBuf, Vec<Use>)>, SyntaxError> {
     let mut gathered = Gathered::default();
     let file = load::ConfigFile { path: "nginx.conf".into(), directives: syntax::parse(bytes, most)? };
-    servers::gather(&load::Tree { files: vec![file] }, Path::new("/etc/nginx"), &mut gathered);
+    servers::gather(&load::Tree { files: vec![file] }, Path::new("/etc/nginx"), &mut gathered, servers::MOST_STEPS, &|| false);
     Ok(gathered.files.iter().map(|(path, users)| (path.to_owned(), users.iter().cloned().collect())).collect())
 }
 

@@ -12,8 +12,14 @@ use super::syntax::Directive;
 use crate::model::{Reason, UseKind};
 use crate::source::configured::{Gathered, path_from};
 
-/// The most directives that are looked at, those of a file as often as it is included.
-const MOST_STEPS: usize = 2_000_000;
+/// The most steps: directives, those of a file as often as it is included, their words, and each use of a file for a host.
+pub const MOST_STEPS: usize = 4_000_000;
+/// So many bytes of a word count as one more.
+const BYTES_PER_STEP: usize = 64;
+/// It is asked after so many steps whether the scan is over.
+const STEPS_BETWEEN_LOOKS: usize = 4_096;
+/// The most files that one directive names in one block. nginx keeps one certificate for each kind of key.
+const MOST_PATHS: usize = 64;
 /// The most blocks inside one another, over all files.
 const MOST_NESTED: usize = 200;
 
@@ -72,17 +78,18 @@ pub const FILES: [FileDirective; 14] = [
     row("uwsgi_ssl_crl", UseKind::NginxUpstreamCrl, UWSGI, false),
 ];
 
-/// Adds every file that the configuration names, with its users.
-pub fn gather(tree: &Tree, prefix: &Path, gathered: &mut Gathered) {
+/// Adds every file that the configuration names, with its users: in `most` steps, and unless the scan is over before.
+pub fn gather(tree: &Tree, prefix: &Path, gathered: &mut Gathered, most: usize, is_over: &dyn Fn() -> bool) {
     let Some(main) = tree.files.first() else { return };
-    let mut reading = Reading { tree, prefix, gathered, steps: 0, nested: 0 };
+    let mut reading = Reading { tree, prefix, gathered, most, is_over, steps: 0, looked: 0, is_given_up: is_over(), nested: 0 };
     for at in reading.children(0, &main.directives) {
         if matches!(&*at.directive.name, "http" | "stream" | "mail") {
             reading.context(at);
         }
     }
-    if reading.steps > MOST_STEPS {
-        gathered.fail(Reason::TooLarge, format!("{}: more than {MOST_STEPS} directives, with all that is included", main.path));
+    if reading.steps > most {
+        let text = format!("{}: more than {most} directives, words and uses of files, with all that is included", main.path);
+        gathered.fail(Reason::TooLarge, text);
     }
 }
 
@@ -90,7 +97,13 @@ struct Reading<'a> {
     tree: &'a Tree,
     prefix: &'a Path,
     gathered: &'a mut Gathered,
+    most: usize,
+    is_over: &'a dyn Fn() -> bool,
     steps: usize,
+    /// How many steps there were when it was last asked whether the scan is over.
+    looked: usize,
+    /// The scan is over, or there were too many steps.
+    is_given_up: bool,
     nested: usize,
 }
 
@@ -127,6 +140,16 @@ struct Server<'a> {
 }
 
 impl<'a> Reading<'a> {
+    /// Counts steps before they are made; `false`: not these.
+    fn may(&mut self, steps: usize) -> bool {
+        self.steps = self.steps.saturating_add(steps);
+        if !self.is_given_up && self.steps - self.looked >= STEPS_BETWEEN_LOOKS {
+            self.looked = self.steps;
+            self.is_given_up = self.steps > self.most || (self.is_over)();
+        }
+        !self.is_given_up
+    }
+
     /// What stands in a block, with what it includes in the place of each `include`.
     fn children(&mut self, file: usize, directives: &'a [Directive]) -> Vec<At<'a>> {
         let mut found = Vec::new();
@@ -137,8 +160,8 @@ impl<'a> Reading<'a> {
                 open.pop();
                 continue;
             };
-            self.steps += 1;
-            if self.steps > MOST_STEPS {
+            let words = directive.words.iter().map(|word| 1 + word.len() / BYTES_PER_STEP);
+            if !self.may(words.sum::<usize>().max(1)) {
                 break;
             }
             // Those included last are on top: reversed, they come in their order. Inclusions never lead back.
@@ -172,7 +195,7 @@ impl<'a> Reading<'a> {
             if !scope.ssl && !scope.starttls {
                 sockets.retain(|socket| with_tls.contains(socket));
             }
-            if !sockets.is_empty() {
+            if !sockets.is_empty() && self.may(names.len().max(1) * sockets.len()) {
                 self.uses(file, &scope, Side::Server, &hosts(&names, &sockets));
             }
         }
@@ -242,7 +265,8 @@ impl<'a> Reading<'a> {
     /// What holds in a block with these directives. The files that they name are added.
     fn scope(&mut self, outer: &Scope<'a>, children: &[At<'a>]) -> Scope<'a> {
         let mut scope = outer.clone();
-        let mut own: [Option<Vec<PathBuf>>; FILES.len()] = Default::default();
+        let mut own: [Option<BTreeSet<PathBuf>>; FILES.len()] = Default::default();
+        let mut is_too_much = false;
         for at in children {
             let Directive { name, words, .. } = at.directive;
             let Some(first) = words.first() else { continue };
@@ -256,14 +280,25 @@ impl<'a> Reading<'a> {
                 "uwsgi_ssl_name" => scope.uwsgi_name = Some(first),
                 name => {
                     if let Some(index) = FILES.iter().position(|file| file.directive == name) {
-                        own[index].get_or_insert_default().extend(self.file(*at, &FILES[index], first));
+                        let found = self.file(*at, &FILES[index], first);
+                        let paths = own[index].get_or_insert_default();
+                        match found {
+                            Some(path) if paths.len() < MOST_PATHS || paths.contains(&path) => _ = paths.insert(path),
+                            Some(_) if !is_too_much => {
+                                is_too_much = true;
+                                let file = &self.tree.files[at.file].path;
+                                let text = format!("{file}:{}: more than {MOST_PATHS} times {name} in one block", at.directive.line);
+                                self.gathered.fail(Reason::TooLarge, text);
+                            }
+                            _ => {}
+                        }
                     }
                 }
             }
         }
         for (held, own) in scope.files.iter_mut().zip(own) {
             if let Some(own) = own {
-                *held = Some(own.into());
+                *held = Some(own.into_iter().collect());
             }
         }
         scope
@@ -290,9 +325,13 @@ impl<'a> Reading<'a> {
     }
 
     fn uses(&mut self, file: usize, scope: &Scope<'_>, side: Side, hosts: &BTreeSet<String>) {
-        let name = &self.tree.files[file].path;
+        let tree = self.tree;
+        let name = &tree.files[file].path;
         for (of, paths) in FILES.iter().zip(&scope.files).filter(|(of, _)| of.side == side) {
             for path in paths.iter().flat_map(|paths| paths.iter()) {
+                if !self.may(hosts.len()) {
+                    return;
+                }
                 hosts.iter().for_each(|host| self.gathered.files.add_use(path, of.kind, name, host));
             }
         }

@@ -149,6 +149,69 @@ fn hosts_are_bounded() {
     assert_eq!((&*told[0], &*told[1]), ("a.pem certificate n0000.x", "a.pem certificate n0000.x:444"));
 }
 
+/// Configurations of a few thousand words whose files, servers, names and sockets multiply.
+fn multiplied() -> [(&'static str, load::Tree); 5] {
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let names = lines(32, &|number| format!(" n{number}.x"));
+    let files = lines(64, &|number| format!("ssl_certificate {number}.pem; "));
+    let server = "server { listen 443 ssl; server_name";
+    [
+        ("files, servers and their names", format!("http {{ {files} {} }}", format!("{server} {names}; }} ").repeat(100))),
+        (
+            "files and upstreams",
+            format!(
+                "http {{ server {{ {} {} }} }}",
+                files.replace("ssl_", "proxy_ssl_"),
+                "location / { proxy_pass https://a; } ".repeat(3_000)
+            ),
+        ),
+        ("names and sockets", format!("http {{ {server} {names}; {} }} }}", lines(6_000, &|port| format!("listen {port} ssl; ")))),
+        ("words", format!("http {{ {server} {}; }} }}", " a".repeat(60_000))),
+        ("bytes of words", format!("http {{ {} }}", format!("{server} {}; }} ", "a".repeat(60_000)).repeat(200))),
+    ]
+    .map(|(what, config)| {
+        let directives = syntax::parse(config.as_bytes(), 500_000).expect(what);
+        (what, load::Tree { files: vec![load::ConfigFile { path: "f".into(), directives }] })
+    })
+}
+
+#[test]
+fn what_multiplies_is_given_up() {
+    for (what, tree) in multiplied() {
+        let mut gathered = Gathered::default();
+        servers::gather(&tree, Path::new("/"), &mut gathered, 50_000, &|| false);
+        let failure = gathered.failure().expect(what);
+        assert_eq!(failure.reason, Reason::TooLarge, "{what}");
+        assert!(failure.detail.to_string().starts_with("f: more than 50000 directives"), "{what}: {failure}");
+    }
+}
+
+#[test]
+fn what_multiplies_ends_with_the_scan() {
+    for (what, tree) in multiplied() {
+        let asked = std::cell::Cell::new(0);
+        let is_over = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 1
+        };
+        let mut gathered = Gathered::default();
+        servers::gather(&tree, Path::new("/"), &mut gathered, servers::MOST_STEPS, &is_over);
+        assert!(gathered.failure().is_none(), "{what}: {:?}", gathered.failure());
+        assert_eq!(asked.get(), 2, "{what}: asked while it goes on, and not again once it is over");
+    }
+}
+
+#[test]
+fn files_of_one_directive_in_one_block_are_bounded_and_all_watched() {
+    let files: String = (0..70).map(|number| format!("ssl_certificate {number:02}.pem;\n")).collect();
+    let (told, gathered) = gathered(&[("nginx.conf", &format!("http {{ server {{ listen 443 ssl; {files} }} }}"))]);
+    let failure = gathered.failure().unwrap();
+    assert_eq!(failure.reason, Reason::TooLarge);
+    assert!(failure.detail.to_string().ends_with("nginx.conf:65: more than 64 times ssl_certificate in one block"), "{failure}");
+    let is_used = |line: &&String| line.ends_with(" *");
+    assert_eq!((told.len(), told.iter().filter(is_used).count()), (70, 64));
+}
+
 #[test]
 fn what_leads_to_no_file_is_counted_and_fails_nothing() {
     let config = "http {\nssl_certificate /a/$ssl_server_name.pem;\nserver { listen 443 ssl; ssl_certificate data:$x; ssl_client_certificate $c.pem; } }";
@@ -156,7 +219,12 @@ fn what_leads_to_no_file_is_counted_and_fails_nothing() {
     assert!(gathered.failure().is_none());
     assert_eq!(told, ["$c.pem nginx_client_ca nginx.conf *"], "a CA has no variables: that is its name");
     let text = gathered.unseen_text().unwrap();
-    assert!(text.ends_with("nginx.conf:2: ssl_certificate has variables or data: in it and leads to no file that could be watched (and 1 more such directive)"), "{text}");
+    assert!(
+        text.ends_with(
+            "nginx.conf:2: ssl_certificate has variables or data: in it and leads to no file that could be watched (and 1 more such case)"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -256,7 +324,7 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
             "b:1: include: ",
         ),
         ("files inside one another", &chain, Reason::TooLarge, "more than 16 files inside one another"),
-        ("files that multiply", &doubled, Reason::TooLarge, "more than 2000000 directives"),
+        ("files that multiply", &doubled, Reason::TooLarge, "more than 4000000 directives"),
     ] {
         let (told, gathered) = gathered(files);
         let failure = gathered.failure().expect(what);

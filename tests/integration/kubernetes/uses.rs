@@ -18,7 +18,11 @@ fn pod(name: &str, deployment: &str, hash: &str, secret: &str) -> Value {
             "volumes": [
                 { "name": "tls", "secret": { "secretName": secret } },
                 { "name": "trust", "projected": { "sources": [{ "configMap": { "name": "trust" } }] } },
-                { "name": "kube-api-access-x7x", "projected": { "sources": [{ "configMap": { "name": "kube-root-ca.crt" } }] } },
+                { "name": "kube-api-access-x7x", "projected": { "sources": [
+                    { "serviceAccountToken": { "expirationSeconds": 3607, "path": "token" } },
+                    { "configMap": { "name": "kube-root-ca.crt", "items": [{ "key": "ca.crt", "path": "ca.crt" }] } },
+                    { "downwardAPI": { "items": [{ "path": "namespace", "fieldRef": { "apiVersion": "v1", "fieldPath": "metadata.namespace" } }] } },
+                ] } },
             ],
         },
         "status": { "phase": "Running" },

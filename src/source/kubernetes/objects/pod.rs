@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Subject, identity, null_is_empty, number, unreadable};
 use crate::model::{ScanContext, Use};
@@ -20,8 +21,10 @@ use crate::source::kubernetes::surroundings::{Surroundings, Used};
 const WHAT: &str = "Pod";
 /// The most Secrets and ConfigMaps that one Pod is said to use.
 const USED: usize = 256;
-/// The API server adds this volume to every Pod: `kube-root-ca.crt` in it would be used by everything.
+/// How the volume's name begins that the API server adds to every Pod: what is in it would be used by everything.
 const OF_THE_SERVER: &str = "kube-api-access-";
+/// The ConfigMaps in that volume: the cluster's own, and what OpenShift adds.
+const IN_IT: [&str; 2] = ["kube-root-ca.crt", "openshift-service-ca.crt"];
 /// A CronJob's Jobs are called after the minute (formerly the second) for which they are due, counted from 1970: 8 digits since 1989.
 const DUE_DIGITS: usize = 8;
 
@@ -93,6 +96,9 @@ struct Spec {
     containers: Vec<Container>,
     #[serde(default, deserialize_with = "null_is_empty")]
     init_containers: Vec<Container>,
+    /// Those that `kubectl debug` adds to a running Pod.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    ephemeral_containers: Vec<Container>,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +127,10 @@ struct Projection {
     secret: Option<Reference>,
     #[serde(default)]
     config_map: Option<Reference>,
+    #[serde(default)]
+    service_account_token: Option<IgnoredAny>,
+    #[serde(default, rename = "downwardAPI")]
+    downward_api: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +174,23 @@ struct Reference {
     name: String,
 }
 
+impl Volume {
+    /// Whether the API server has added it: by its name and by all that is in it, since a Pod's author may choose the same name.
+    fn is_of_the_server(&self) -> bool {
+        let Some(Projected { sources }) = &self.projected else { return false };
+        let count = |holds: fn(&Projection) -> bool| sources.iter().filter(|source| holds(source)).count();
+        let configmaps = || sources.iter().filter_map(|source| source.config_map.as_ref()).map(|reference| &*reference.name);
+        self.name.starts_with(OF_THE_SERVER)
+            && self.secret.is_none()
+            && self.config_map.is_none()
+            && count(|source| source.secret.is_some()) == 0
+            && count(|source| source.service_account_token.is_some()) == 1
+            && count(|source| source.downward_api.is_some()) == 1
+            && configmaps().any(|name| name == IN_IT[0])
+            && configmaps().all(|name| IN_IT.contains(&name))
+    }
+}
+
 impl Pod {
     /// One that has run to its end uses nothing any more.
     fn is_finished(&self) -> bool {
@@ -197,12 +224,13 @@ impl Pod {
         fn name(reference: &Option<Reference>) -> Option<&str> {
             reference.as_ref().map(|reference| &*reference.name)
         }
-        let volumes = self.spec.volumes.iter().filter(|volume| !volume.name.starts_with(OF_THE_SERVER)).flat_map(|volume| {
+        let volumes = self.spec.volumes.iter().filter(|volume| !volume.is_of_the_server()).flat_map(|volume| {
             let projected = volume.projected.iter().flat_map(|projected| &projected.sources);
             let projected = projected.map(|source| (name(&source.secret), name(&source.config_map)));
             projected.chain([(name(&volume.secret), name(&volume.config_map))])
         });
-        let environment = self.spec.init_containers.iter().chain(&self.spec.containers).flat_map(|container| {
+        let Spec { containers, init_containers, ephemeral_containers, .. } = &self.spec;
+        let environment = init_containers.iter().chain(containers).chain(ephemeral_containers).flat_map(|container| {
             let keys = container.env.iter().filter_map(|variable| variable.value_from.as_ref());
             let keys = keys.map(|key| (name(&key.secret_key_ref), name(&key.config_map_key_ref)));
             keys.chain(container.env_from.iter().map(|all| (name(&all.secret_ref), name(&all.config_map_ref))))

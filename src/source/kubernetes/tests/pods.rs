@@ -68,7 +68,15 @@ fn what_a_pod_mounts_or_reads_is_used() {
         )
     };
     let whole = r#""containers":[{"name":"x","envFrom":[{"secretRef":{"name":"s"}},{"configMapRef":{"name":"c"}}]}]"#;
-    let given = r#""volumes":[{"name":"kube-api-access-x7x","projected":{"sources":[{"configMap":{"name":"c"}}]}}]"#;
+    // A projected volume of this name, with these sources beside the token and the namespace.
+    let given = |name: &str, sources: &str| {
+        format!(
+            r#""volumes":[{{"name":"{name}","projected":{{"defaultMode":420,"sources":[{{"serviceAccountToken":{{"expirationSeconds":3607,"path":"token"}}}},{{"downwardAPI":{{"items":[]}}}}{sources}]}}}}]"#
+        )
+    };
+    let root = r#",{"configMap":{"name":"kube-root-ca.crt","items":[{"key":"ca.crt","path":"ca.crt"}]}}"#;
+    let openshift = format!(r#"{root},{{"configMap":{{"name":"openshift-service-ca.crt"}}}}"#);
+    let with = |more: &str| format!("{root}{more}");
     for (case, spec, expected) in [
         ("a volume of a Secret", VOLUME.to_owned(), (1, 0)),
         ("a volume of a ConfigMap", r#""volumes":[{"name":"v","configMap":{"name":"c","optional":true}}]"#.to_owned(), (0, 1)),
@@ -76,7 +84,18 @@ fn what_a_pod_mounts_or_reads_is_used() {
         ("variables", environment("containers"), (1, 1)),
         ("variables of an init container", environment("initContainers"), (1, 1)),
         ("all keys as variables", whole.to_owned(), (1, 1)),
-        ("the volume that the API server adds", given.to_owned(), (0, 0)),
+        ("variables of a container for debugging", environment("ephemeralContainers"), (1, 1)),
+        ("the volume that the API server adds", given("kube-api-access-x7x", root), (0, 0)),
+        ("the same on OpenShift", given("kube-api-access-x7x", &openshift), (0, 0)),
+        ("its name and a Secret in it", given("kube-api-access-x7x", &with(r#",{"secret":{"name":"s"}}"#)), (1, 0)),
+        ("its name and another ConfigMap in it", given("kube-api-access-x7x", &with(r#",{"configMap":{"name":"c"}}"#)), (0, 1)),
+        ("its name and only another ConfigMap", given("kube-api-access-x7x", r#",{"configMap":{"name":"c"}}"#), (0, 1)),
+        (
+            "its name and no token",
+            r#""volumes":[{"name":"kube-api-access-x","projected":{"sources":[{"configMap":{"name":"c"}}]}}]"#.to_owned(),
+            (0, 1),
+        ),
+        ("a plain volume of its name", VOLUME.replace("\"v\"", "\"kube-api-access-x7x\""), (1, 0)),
         ("other volumes", r#""volumes":[{"name":"v","emptyDir":{}},{"name":"w","csi":{"driver":"s"}}]"#.to_owned(), (0, 0)),
         ("a name that is none", r#""volumes":[{"name":"v","secret":{"secretName":""}},{"name":"w","configMap":null}]"#.to_owned(), (0, 0)),
         ("nothing", String::new(), (0, 0)),
@@ -86,6 +105,22 @@ fn what_a_pod_mounts_or_reads_is_used() {
         let number = pods.applied(pod("p", "", &spec).as_bytes(), &table.cx);
         assert_eq!((users(&table, &secret_of("s")).len(), users(&table, &configmap_of("c")).len()), expected, "{case}");
         assert_eq!(number.is_some(), expected != (0, 0), "{case}: kept track of only for what it uses");
+    }
+}
+
+#[test]
+fn the_root_ca_is_used_by_who_mounts_it_on_purpose() {
+    let sources = |own: &str| format!(r#"{{"configMap":{{"name":"kube-root-ca.crt"}}}}{own}"#);
+    let token = r#",{"serviceAccountToken":{"path":"token"}},{"downwardAPI":{"items":[]}}"#;
+    for (case, name, own, expected) in [
+        ("the API server's volume", "kube-api-access-x7x", token, 0),
+        ("the same under another name", "trust", token, 1),
+        ("its name, and the root CA alone", "kube-api-access-x7x", "", 1),
+    ] {
+        let table = Table::new("");
+        let spec = format!(r#""volumes":[{{"name":"{name}","projected":{{"sources":[{}]}}}}]"#, sources(own));
+        Pods::new(Arc::clone(&table.surroundings)).applied(pod("p", "", &spec).as_bytes(), &table.cx);
+        assert_eq!(users(&table, &configmap_of("kube-root-ca.crt")).len(), expected, "{case}");
     }
 }
 
