@@ -85,6 +85,32 @@ fn the_target(exporter: &Exporter) -> serde_json::Value {
 }
 
 #[test]
+fn a_restart_in_the_middle_resolves_nothing_and_tells_nothing_twice() {
+    let folder = Folder::new("");
+    let ca = Ca::root("Shop CA");
+    folder.write("ca.pem", ca.pem());
+    write(&folder, &ca, &["shop.example"], 30);
+    let nginx = Nginx::reloadable(folder.path(), "server_name shop.example; return 200;");
+    folder.config(&config(&nginx, "[sources.files]\ntype = \"file\"\npaths = [\"DIR/cert.pem\"]"));
+    let exporter = folder.ready();
+    exporter.scans("edge", 2.0);
+    write(&folder, &ca, &["shop.example"], 90);
+    exporter.scrape_until("B is stored, A is served", stored_not_served);
+    let told = exporter.terminate();
+    assert_eq!(told.lines().filter(|line| line.contains("INFO renewed")).count(), 1, "{told}");
+
+    let exporter = folder.start();
+    assert_eq!(stored_not_served(&exporter.scrape()), Some(1.0), "from the first scrape on");
+    exporter.until_ready();
+    exporter.scans("edge", 2.0);
+    assert_eq!(stored_not_served(&exporter.scrape()), Some(1.0));
+    nginx.reload();
+    exporter.scrape_until("B is served", |scrape| stored_not_served(scrape).is_none().then_some(()));
+    let told = exporter.terminate();
+    assert!(!told.contains("INFO renewed"), "{told}");
+}
+
+#[test]
 fn a_renewed_file_that_nginx_does_not_serve_is_found_by_its_names() {
     let names: &[&str] = &["shop.example", "www.shop.example"];
     outage([names, names], |_| "[sources.files]\ntype = \"file\"\npaths = [\"DIR/cert.pem\"]\nlabels = { team = \"shop\" }".to_owned());
