@@ -44,7 +44,7 @@ pub(super) fn apply(subject: &Subject<'_>, found: Found<'_>, due: &mut Due) -> B
     };
     waive(target, Item::Target, &|waiver| !waiver.applies.is_about_certificates());
     for (index, (set, facts)) in (0..).zip(certificates.iter_mut().zip(&subject.content.certificates)) {
-        waive(set, Item::Certificate(index), &|waiver| waiver.applies.fits_certificate(facts));
+        waive(set, Item::Certificate(index), &|waiver| waiver.applies.covers_certificate(facts));
     }
     for (index, (set, facts)) in (0..).zip(crls.iter_mut().zip(&subject.content.crls)) {
         waive(set, Item::Crl(index), &|waiver| waiver.applies.fits_crl(facts));

@@ -290,7 +290,7 @@ fn a_reload_judges_anew_and_time_alone_ends_a_waiver() {
 
     let until = (OffsetDateTime::now_utc() + Duration::seconds(5)).format(&time::format_description::well_known::Rfc3339).unwrap();
     let waiver = format!(
-        "[[waiver]]\nmatch = {{ names = [\"*.prod.internal\"] }}\nfinding = \"validity_too_long\"\nuntil = {until}\nowner = \"pki\"\nwhy = \"x\"\n"
+        "[[waiver]]\nmatch = {{ names = [\"*.prod.internal\", \"*.svc.cluster.local\", \"10.20.0.7\", \"spiffe://example.com/*\"] }}\nfinding = \"validity_too_long\"\nuntil = {until}\nowner = \"pki\"\nwhy = \"x\"\n"
     );
     folder.config(&format!("{source}{}{waiver}", policies()));
     exporter.signal(rustix::process::Signal::HUP);

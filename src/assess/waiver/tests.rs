@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::assess::fixtures::{certificate, crl, endpoint, header};
 use crate::assess::{Subject, assess};
+use crate::model::facts::SubjectName;
 use crate::model::revocation::NoRevocations;
 use crate::model::rules::{Item, Pattern, Selector, Waiver};
 use crate::model::{CertRole, Content, Finding, Place, Report, Rules, SourceHeader, SourceOptions, UnixTime};
@@ -97,6 +98,31 @@ fn what_is_waived_is_not_raised_and_what_has_ended_is_said() {
         ),
     ] {
         assert_eq!(found(waivers), expected, "{behaviour}");
+    }
+}
+
+#[test]
+fn by_names_only_what_has_no_other_name_is_waived() {
+    let dns = |name: &str| SubjectName::Dns(name.into());
+    let (legacy, evil) = (|| dns("Legacy.example.com."), || dns("www.bank.example"));
+    let applies = Selector {
+        names: ["legacy.example.com", "10.0.0.*", "a"].map(|name| Pattern::ignoring_case(name).unwrap()).into(),
+        ..Selector::default()
+    };
+    for (behaviour, names, left_out, covered) in [
+        ("its only name", vec![legacy()], 0, true),
+        ("each by one of the patterns", vec![legacy(), SubjectName::Ip([10, 0, 0, 7].into())], 0, true),
+        ("a DNS name more", vec![legacy(), evil()], 0, false),
+        ("an address more", vec![legacy(), SubjectName::Ip([192, 0, 2, 1].into())], 0, false),
+        ("a URI more", vec![legacy(), SubjectName::Uri("spiffe://example.com/pay".into())], 0, false),
+        ("the common name of one that has others", vec![evil()], 0, false),
+        ("the common name alone", vec![], 0, true),
+        ("names that were left out", vec![legacy()], 1, false),
+        ("mail is no name of a host", vec![legacy(), SubjectName::Email("a@b.example".into())], 0, true),
+    ] {
+        let mut facts = certificate("a", 100, 200);
+        (facts.names, facts.names_left_out) = (names.into(), left_out);
+        assert_eq!(applies.covers_certificate(&facts), covered, "{behaviour}");
     }
 }
 
