@@ -99,6 +99,7 @@ fn demands(table: &mut Section<'_>, problems: &mut Problems<'_>) -> Demands {
         dns_patterns: list(table, "dns_patterns", problems, |word: String| DnsPattern::new(&word)),
         allow_ip_sans: table.take("allow_ip_sans", problems, Ok).unwrap_or(true),
         issuers: patterns(table, "issuers", Pattern::ignoring_case, problems),
+        subjects: patterns(table, "subjects", Pattern::ignoring_case, problems),
         max_path_length: table.take("max_path_length", problems, path_length),
         permitted_names: list(table, "permitted_names", problems, |word: String| Subtree::written(&word)),
         excluded_names: list(table, "excluded_names", problems, |word: String| Subtree::written(&word)),

@@ -117,6 +117,8 @@ closed! {
         BundleLacksIssuer = "bundle_lacks_issuer",
         /// The client certificate that is shown to the endpoint does not verify against the trust bundle of its server.
         ClientNotTrusted = "client_not_trusted_by_bundle",
+        /// It is called otherwise than the policy allows.
+        SubjectNotAllowed = "subject_not_allowed",
     }
 }
 
@@ -165,6 +167,7 @@ impl Finding {
             | Self::DnsNameNotAllowed
             | Self::IpNameNotAllowed
             | Self::IssuerNotAllowed
+            | Self::SubjectNotAllowed
             | Self::PathLengthNotAllowed
             | Self::NameConstraintsMissing => &[Noun::Certificate],
             Self::WaiverEnded => &[Noun::Certificate, Noun::Crl, Noun::Target],

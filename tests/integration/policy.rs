@@ -182,6 +182,41 @@ fn the_translated_policies_accept_what_they_describe_and_reject_each_variant_for
         ("production for any name", tree.below_root(&tree.large, unconstrained), &["name_constraints_missing"]),
         ("production for all of internal", tree.below_root(&tree.large, wider), &["name_constraints_missing"]),
         ("production of four years", tree.below_root(&tree.large, production(Some(0), 35_040)), &["validity_above_wanted"]),
+        (
+            "a CA that should not exist",
+            tree.below_root(&tree.large, ca("rogue CA", None, 11 * 8_766)),
+            &["validity_too_long", "path_length_not_allowed", "subject_not_allowed"],
+        ),
+        ("one that keeps every other rule", tree.below_root(&tree.large, ca("rogue CA", Some(0), 8_760)), &["subject_not_allowed"]),
+        ("a CA by another one", tree.leaf("Another CA", &tree.large, &tree.curve, |params| *params = staging()), &["issuer_not_allowed"]),
+        (
+            "a service certificate that is a CA",
+            tree.service(|leaf| {
+                leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                lasting(leaf, 11 * 8_766);
+            }),
+            &["validity_too_long", "issuer_not_allowed", "path_length_not_allowed", "subject_not_allowed"],
+        ),
+        ("a root of another name", tree.root(&tree.large, |root| root.distinguished_name = called("Another CA")), &["subject_not_allowed"]),
+        (
+            "by staging, with a SPIFFE ID alone",
+            tree.leaf("Example Staging CA", &tree.large, &tree.curve, |leaf| {
+                (leaf.distinguished_name, leaf.subject_alt_names) = (called("payment"), names(&NAMES[3..]));
+            }),
+            &["issuer_not_allowed"],
+        ),
+        (
+            "a foreign name as common name alone",
+            tree.service(|leaf| (leaf.distinguished_name, leaf.subject_alt_names) = (called("evil.example"), names(&NAMES[3..]))),
+            &["dns_name_not_allowed"],
+        ),
+        (
+            "two lists of names",
+            tree.service(|leaf| {
+                leaf.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 17], b"\x30\x06\x82\x04evil".to_vec())];
+            }),
+            &["spiffe_id_missing", "dns_name_not_allowed"],
+        ),
         ("root of 2048 bits", tree.root(&tree.small, |_| ()), &["key_size_not_allowed"]),
         ("root of five years", tree.root(&tree.large, |root| lasting(root, 43_800)), &["validity_too_short"]),
         ("root of 21 years", tree.root(&tree.large, |root| lasting(root, 21 * 8_766)), &["validity_too_long"]),

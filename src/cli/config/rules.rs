@@ -86,7 +86,8 @@ fn rules(demands: &Demands) -> Vec<String> {
         (!usages.is_empty()).then(|| format!("its key usage has {}", usages.join(" and "))),
         (!demands.extended_key_usage.is_empty())
             .then(|| format!("its extended key usage has {}", demands.extended_key_usage.join(" and "))),
-        said("it is issued by", &demands.issuers),
+        said("its issuer calls itself", &demands.issuers).map(|rule| format!("{rule} (no signature stands behind that)")),
+        said("its subject is", &demands.subjects),
         demands.require_spiffe.then(|| "a leaf has exactly one URI name, and that is a SPIFFE ID".to_owned()),
         said("a leaf's SPIFFE ID is of the trust domain", &demands.spiffe_trust_domains),
         said("every DNS name of a leaf is", &demands.dns_patterns),
@@ -156,7 +157,7 @@ mod tests {
                     [policy.services]\nnote = \"storage: HSM\"\nmatch = { sources = [\"mesh\"], roles = [\"leaf\"], labels = { team = \"pay\" } }\n\
                     key_algorithms = [\"ECDSA\", \"Ed25519\"]\ncurves = [\"P-256\"]\nvalidity = \"24h\"\nmax_validity = \"168h\"\n\
                     key_usage = [\"keyEncipherment\", \"digitalSignature\"]\nrequire_spiffe = true\nallow_ip_sans = false\n\
-                    [policy.tops]\nmin_rsa_bits = 4096\nmax_path_length = 0\nexcluded_names = [\".a\", \".b\"]\n\
+                    [policy.tops]\nmin_rsa_bits = 4096\nmax_path_length = 0\nexcluded_names = [\".a\", \".b\"]\nissuers = [\"CA\", \"O=*\"]\nsubjects = [\"Top\"]\n\
                     [[waiver]]\nmatch = { names = [\"old\"] }\nfinding = [\"expired\", \"weak_key\"]\nuntil = 2030-01-01\nowner = \"pki\"\nwhy = \"a\\nb\"\n\
                     [[waiver]]\nmatch = { names = [\"x\"] }\nfinding = \"expired\"\nuntil = 2020-01-01\nowner = \"pki\"\nwhy = \"c\"";
         let rules = load_str(text, Origin::BuiltIn).unwrap().rules;
@@ -171,6 +172,8 @@ policy services (storage: HSM): every certificate where the source is mesh, and 
   - a leaf has no IP address among its names
 policy tops: every certificate
   - an RSA key has at least 4096 bits
+  - its issuer calls itself CA or O=* (no signature stands behind that)
+  - its subject is Top
   - no CA follows below a CA
   - a CA is kept from names within .a and .b
 waiver of expired, weak_key on anything where a name is old until 2030-01-01T23:59:59Z, by pki: a b
