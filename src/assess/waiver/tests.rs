@@ -137,6 +137,21 @@ fn of_several_waivers_the_last_end_counts_and_the_facts_stay() {
 }
 
 #[test]
+fn a_waiver_that_has_ended_says_of_what_and_whose_it_was() {
+    let all = || Selector::default();
+    let both = [Finding::Expired, Finding::Stale];
+    let report = judged(
+        vec![waiver(&both, 200, all()), waiver(&[Finding::Expired], 250, all()), waiver(&[Finding::RotationOverdue], 400, all())],
+        300,
+    );
+    let ended: Vec<_> = report.ended.iter().map(|ended| (ended.on, ended.finding, &*ended.owner, &*ended.why)).collect();
+    let why = "it moves house";
+    assert_eq!(ended, [(Item::Certificate(0), Finding::Expired, "owner of 250", why), (Item::Crl(0), Finding::Stale, "owner of 200", why)]);
+    assert_eq!(report.ended_on(Item::Crl(0)).map(|ended| ended.until).collect::<Vec<_>>(), [at(200)]);
+    assert_eq!(report.waived.len(), 1);
+}
+
+#[test]
 fn time_alone_ends_a_waiver() {
     let waivers = || vec![waiver(&[Finding::Expired, Finding::RotationOverdue, Finding::Stale], 300, Selector::default())];
     for (now, due, ended) in [(201, Some(301), false), (300, Some(301), false), (301, Some(10_001), true)] {
