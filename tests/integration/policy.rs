@@ -281,6 +281,52 @@ fn config_check_lists_what_each_policy_matches() {
 }
 
 #[test]
+fn config_check_says_what_it_could_not_look_at() {
+    let tree = Tree::new();
+    let folder = Folder::new("");
+    for name in ["b", "a", "d", "c"] {
+        folder.write(&format!("certs/{name}.pem"), tree.service(|_| ()));
+    }
+    folder.write("certs/z.pem", tree.service(|leaf| lasting(leaf, 169)));
+    folder.write("certs/broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let config = |rest: &str| format!("[sources.mesh]\ntype = \"file\"\npaths = [\"certs/*.pem\"]\n{rest}{}", policies());
+    let waiver = "[[waiver]]\nmatch = { places = [\"/elsewhere/*\"] }\nfinding = \"expired\"\nuntil = 2099-12-31\nowner = \"pki\"\nwhy = \"it moves\"\n";
+    folder.config(&config(waiver));
+    let ran = folder.run(&["config", "check", "notafter.toml", "--matches"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let places: Vec<&str> = ran
+        .stdout
+        .split("policy service_certificates matches")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("  mesh  ")?.rsplit('/').next())
+        .take(5)
+        .collect();
+    assert_eq!(
+        places,
+        ["z.pem  validity_too_long", "a.pem  fine", "b.pem  fine", "c.pem  fine", "d.pem  fine"],
+        "sorted, the broken first"
+    );
+    for line in [
+        "1 place could not be looked at, and may match, too; the first is ",
+        "a waiver is for nothing: on anything where the place is /elsewhere/*, by pki\n",
+        "(MORE THAN TWO YEARS AWAY), by pki: it moves\n",
+        "1 waiver ends more than two years from now",
+    ] {
+        assert!(ran.stdout.contains(line), "{line} is not in\n{}", ran.stdout);
+    }
+    folder.config(&config("[sources.web]\ntype = \"nginx\"\nconfig = \"gone/nginx.conf\"\n"));
+    let ran = folder.run(&["config", "check", "notafter.toml", "--matches"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.stdout.contains("\nsource web (nginx) could not be read, and may hold more: ") && ran.stdout.contains("nginx.conf"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn a_waiver_is_shown_instead_of_its_finding_and_its_end_is_one() {
     let tree = Tree::new();
     let folder = Folder::new("");
@@ -306,11 +352,16 @@ fn a_waiver_is_shown_instead_of_its_finding_and_its_end_is_one() {
 
     let exporter = folder.ready();
     exporter.until_logged("a waiver has ended: it moves");
+    exporter.until_logged("a waiver ends more than two years from now: it moves");
     exporter.until_logged("the policy matches no certificate that is watched now");
     let targets = exporter.get("/api/v1/targets?unowned=true").json();
     let long = targets["targets"].as_array().unwrap().iter().find(|row| row["place"]["filename"] == "long.pem").unwrap();
     assert_eq!(long["certificates"][0]["policies"][0]["policy"], "service_certificates");
     assert_eq!(long["certificates"][0]["waived"][0]["until"], "2099-12-31T23:59:59Z");
+    let rsa = targets["targets"].as_array().unwrap().iter().find(|row| row["place"]["filename"] == "rsa.pem").unwrap();
+    let ended =
+        serde_json::json!([{ "finding": "key_algorithm_not_allowed", "until": "2020-12-31T23:59:59Z", "owner": "pki", "why": "it moves" }]);
+    assert_eq!(rsa["certificates"][0]["ended"], ended);
 }
 
 #[test]
@@ -327,8 +378,12 @@ fn a_reload_judges_anew_and_time_alone_ends_a_waiver() {
     let waiver = format!(
         "[[waiver]]\nmatch = {{ names = [\"*.prod.internal\", \"*.svc.cluster.local\", \"10.20.0.7\", \"spiffe://example.com/*\"] }}\nfinding = \"validity_too_long\"\nuntil = {until}\nowner = \"pki\"\nwhy = \"x\"\n"
     );
-    folder.config(&format!("{source}{}{waiver}", policies()));
+    let idle =
+        "[[waiver]]\nmatch = { places = [\"/elsewhere/*\"] }\nfinding = \"expired\"\nuntil = 2099-12-31\nowner = \"pki\"\nwhy = \"y\"\n";
+    folder.config(&format!("{source}{}{waiver}{idle}", policies()));
     exporter.signal(rustix::process::Signal::HUP);
+    exporter.until_logged("the policy matches no certificate that is watched now");
+    exporter.until_logged("the waiver is for nothing that is watched now: y");
     let ends = exporter.scrape_until("the waiver", |scrape| scrape.value("x509_cert_finding_waived", &[("finding", "validity_too_long")]));
     assert!((ends - OffsetDateTime::now_utc().unix_timestamp() as f64).abs() <= 10.0, "{ends}");
     exporter.scrape_until("its end, long before the next scan", |scrape| {
@@ -336,4 +391,8 @@ fn a_reload_judges_anew_and_time_alone_ends_a_waiver() {
         (found == ["validity_too_long", "waiver_ended"]).then_some(())
     });
     assert!(exporter.scrape().all("x509_cert_finding_waived", &[]).is_empty());
+    exporter.until_logged("a waiver has ended: x");
+    let log = exporter.stderr();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("a waiver has ended")).collect();
+    assert!(told.len() == 1 && told[0].contains("validity_too_long") && told[0].contains("a name is *.prod.internal"), "{told:?}");
 }
