@@ -55,9 +55,13 @@ impl Selector {
     pub fn fits_place(&self, spot: &Spot<'_>) -> bool {
         let shared: &Labels = &spot.source.options.labels;
         let has = |(name, value): &(Box<str>, Box<str>)| spot.own.and_then(|own| own.value(name)).or(shared.value(name)) == Some(&**value);
-        self.fits_source(&spot.source.id)
-            && self.labels.0.iter().all(has)
-            && (self.places.is_empty() || any(&self.places, spot.called.get_or_init(|| spot.place.to_string())))
+        self.fits_source(&spot.source.id) && self.labels.0.iter().all(has) && (self.places.is_empty() || self.fits_called(spot))
+    }
+
+    /// An endpoint is meant by its target alone, too, whatever server name or address stands behind it.
+    fn fits_called(&self, spot: &Spot<'_>) -> bool {
+        let is_target = || matches!(spot.place, Place::Endpoint { target, .. } if any(&self.places, target));
+        any(&self.places, spot.called.get_or_init(|| spot.place.to_string())) || is_target()
     }
 
     /// Whether a policy is for the certificate, when its place is meant: any of its names fits. Names that were left out may be any.
@@ -115,5 +119,37 @@ fn text(name: &SubjectName) -> Option<Cow<'_, str>> {
         SubjectName::Dns(text) | SubjectName::Uri(text) => Some(Cow::Borrowed(text)),
         SubjectName::Ip(address) => Some(Cow::Owned(address.to_string())),
         SubjectName::Email(_) | SubjectName::Other(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SourceOptions;
+
+    #[test]
+    fn an_endpoint_is_meant_by_its_target_and_by_all_that_it_is_called() {
+        let header = SourceHeader { id: SourceId { kind: SourceKind::Tls, name: "edge".into() }, options: SourceOptions::default() };
+        let endpoint = |server_name: &str, address: Option<[u8; 4]>| Place::Endpoint {
+            target: "localhost:1".into(),
+            server_name: server_name.into(),
+            address: address.map(Into::into),
+        };
+        let plain = || endpoint("localhost", None);
+        let (other, each) = (|| endpoint("other", None), || endpoint("localhost", Some([127, 0, 0, 1])));
+        for (behaviour, place, pattern, fits) in [
+            ("as it is written", plain(), "localhost:1", true),
+            ("another target", plain(), "localhost:2", false),
+            ("with another server name", other(), "localhost:1", true),
+            ("by that server name", other(), "localhost:1 as other", true),
+            ("by one more", other(), "localhost:1 as another", false),
+            ("at each address", each(), "localhost:1", true),
+            ("at this address", each(), "* at 127.0.0.1", true),
+            ("at another one", each(), "* at 127.0.0.2", false),
+            ("a part of the target", each(), "localhost", false),
+        ] {
+            let selector = Selector { places: [Pattern::new(pattern).unwrap()].into(), ..Selector::default() };
+            assert_eq!(selector.fits_place(&Spot::new(&header, None, &place)), fits, "{behaviour}");
+        }
     }
 }
