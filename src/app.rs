@@ -2,6 +2,7 @@
 //!
 //! May touch: everything. Must not: hold logic that belongs to a module.
 
+mod announcer;
 mod banner;
 mod listeners;
 pub mod policies;
@@ -25,7 +26,7 @@ use crate::engine::store::SnapshotStore;
 use crate::engine::{Parts, Relating, SteadyClock, Supervisor};
 use crate::http;
 use crate::metrics::Counters;
-use crate::model::{Clock, Events, Rules, Shard, SnapshotView, UnixTime};
+use crate::model::{Clock, Events, Rules, Shard, UnixTime};
 use crate::revocation::Views;
 
 pub use progress::Progress;
@@ -103,6 +104,7 @@ struct App {
     probes: Arc<probe::Probes>,
     revocation: RevocationConfig,
     plans: tokio::sync::watch::Sender<revocation::Plan>,
+    rules: tokio::sync::watch::Sender<Arc<Rules>>,
 }
 
 /// Runs the exporter until a signal ends it.
@@ -132,6 +134,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let specs = sources.build(&config)?;
     let (plans, planned) = tokio::sync::watch::channel(revocation::plan(&config.revocation)?);
     let relating = Relating::new(revocation::relate(), parts.clone());
+    let (rules, announced) = tokio::sync::watch::channel(config.rules.clone());
     let probes = Arc::new(probe::Probes::new(&config, clock.clone()));
     let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION"))
         .with_prober(probes.clone())
@@ -147,6 +150,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let mut app = App {
         revocation: config.revocation.clone(),
         plans,
+        rules,
         supervisor: Supervisor::new(parts.clone(), restored),
         sources,
         listeners,
@@ -163,13 +167,14 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     app.counters.reloaded(true, UnixTime::from(clock.now()));
 
     let parts = app.parts.clone();
+    let announcer = announcer::Announcer::new(banner, store.clone(), clock.clone());
     let result = tokio::select! {
         () = app.serve(&mut signals) => Ok(Ended::WithGrace),
         () = saver.run() => Err(AppError::Start("the state saver ended".to_owned())),
         () = revocation::run(planned, cache, views.clone(), parts.clone()) => Err(AppError::Start("the revocation service ended".to_owned())),
         () = relating.run() => Err(AppError::Start("relating places ended".to_owned())),
         () = revocation::show(views, parts) => Err(AppError::Start("the revocation service's rows ended".to_owned())),
-        () = announce(banner, config.rules.clone(), store.clone(), clock.clone()) => Err(AppError::Start("the announcer ended".to_owned())),
+        () = announcer.run(announced) => Err(AppError::Start("the announcer ended".to_owned())),
     };
     info!("draining");
     let drained = async {
@@ -235,29 +240,10 @@ impl App {
         self.probes.follow(&config);
         self.sources = sources;
         self.supervisor.apply(specs).await;
+        // Now: the sources that were replaced are known to have no round behind them.
+        self.rules.send_replace(config.rules.clone());
         Ok(())
     }
-}
-
-/// Says what the first round found, to a person and to the log; then waits for ever.
-async fn announce(banner: Option<banner::Banner>, rules: Arc<Rules>, store: Arc<SnapshotStore>, clock: Arc<dyn Clock>) {
-    let mut progress = Progress::new();
-    while !store.load().ready() {
-        progress.show(&store.load());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    progress.clear();
-    let snapshot = store.load();
-    banner.iter().for_each(|banner| banner.print_found(&snapshot));
-    let certificates: u64 = snapshot.sources.values().map(|source| source.status.certificates).sum();
-    info!(sources = snapshot.sources.len(), certificates, "ready: every source's first round has ended");
-    for policy in policies::idle(&rules, &snapshot) {
-        warn!(policy = %policy.name, "the policy matches no certificate that is watched now");
-    }
-    for waiver in policies::ended(&rules, UnixTime::from(clock.now())) {
-        warn!(owner = %waiver.owner, until = %waiver.until, "a waiver has ended: {}", waiver.why);
-    }
-    std::future::pending().await
 }
 
 fn listen(options: &Options, config: &Config) -> Vec<SocketAddr> {

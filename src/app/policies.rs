@@ -1,13 +1,17 @@
 //! What each policy is for now: for those who write policies, and for the log.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use crate::assess;
 use crate::engine::store::Snapshot;
-use crate::model::{CertificatePolicy, Finding, FindingSet, Place, Rules, SourceId, UnixTime, Waiver};
+use crate::model::rules::Spot;
+use crate::model::{CertificatePolicy, Finding, FindingSet, Place, Rules, Selector, SourceId, UnixTime, Waiver};
 
 /// So many places of a policy are named.
 const PLACES: usize = 20;
+/// A waiver that ends later is no exception any more: two years, in seconds.
+const FAR: i64 = 731 * 86_400;
 
 /// A policy with what it is for.
 pub struct Matched<'a> {
@@ -21,7 +25,7 @@ pub struct Matched<'a> {
     pub breaking: u64,
     /// How many break which rule.
     pub broken: BTreeMap<Finding, u64>,
-    /// The first places, with what is broken there.
+    /// The first places, broken ones before others, with what is broken there.
     pub first: Vec<(&'a SourceId, &'a Place, FindingSet)>,
 }
 
@@ -54,32 +58,50 @@ pub fn matched<'a>(rules: &'a Rules, snapshot: &'a Snapshot) -> Vec<Matched<'a>>
 }
 
 impl<'a> Matched<'a> {
-    /// Keeps the first places; one where something is broken takes the room of one where nothing is.
+    /// Keeps the first places in order, those where something is broken before those where nothing is.
     fn remember(&mut self, source: &'a SourceId, place: &'a Place, found: FindingSet) {
-        if self.first.len() < PLACES {
-            self.first.push((source, place, found));
-        } else if !found.is_empty()
-            && let Some(fine) = self.first.iter().rposition(|(_, _, found)| found.is_empty())
-        {
-            self.first.remove(fine);
-            self.first.push((source, place, found));
+        let key = |(source, place, found): &(&'a SourceId, &'a Place, FindingSet)| (found.is_empty(), *source, *place);
+        let new = (source, place, found);
+        let at = self.first.partition_point(|known| key(known) < key(&new));
+        if at < PLACES {
+            self.first.insert(at, new);
+            self.first.truncate(PLACES);
         }
     }
 }
 
-/// The policies that are for nothing in a snapshot.
-pub fn idle<'a>(rules: &'a Rules, snapshot: &Snapshot) -> Vec<&'a CertificatePolicy> {
-    let mut idle: Vec<&CertificatePolicy> = rules.policies.iter().collect();
+/// Rules that are for nothing.
+#[derive(Default)]
+pub struct Idle<'a> {
+    /// For no certificate.
+    pub policies: Vec<&'a CertificatePolicy>,
+    /// For no certificate, CRL or place.
+    pub waivers: Vec<&'a Waiver>,
+}
+
+/// The policies and waivers that are for nothing in a snapshot.
+pub fn idle<'a>(rules: &'a Rules, snapshot: &Snapshot) -> Idle<'a> {
+    let mut idle = Idle { policies: rules.policies.iter().collect(), waivers: rules.waivers.iter().collect() };
     for source in snapshot.sources.values() {
         for target in source.targets() {
-            if idle.is_empty() {
+            if idle.policies.is_empty() && idle.waivers.is_empty() {
                 return idle;
             }
-            for facts in &target.content.certificates {
-                for policy in assess::policies(&source.header, target, facts) {
-                    idle.retain(|idle| idle.name != policy.name);
-                }
+            let spot = Spot::new(&source.header, target.labels.as_deref(), &target.place);
+            let content = &target.content;
+            if !source.header.options.trust_store {
+                let is_for = |policy: &CertificatePolicy| {
+                    policy.applies.fits_place(&spot) && content.certificates.iter().any(|facts| policy.applies.fits_certificate(facts))
+                };
+                idle.policies.retain(|policy| !is_for(policy));
             }
+            let is_for = |applies: &Selector| {
+                applies.fits_place(&spot)
+                    && (!applies.is_about_certificates()
+                        || content.certificates.iter().any(|facts| applies.covers_certificate(facts))
+                        || content.crls.iter().any(|facts| applies.fits_crl(facts)))
+            };
+            idle.waivers.retain(|waiver| !is_for(&waiver.applies));
         }
     }
     idle
@@ -88,4 +110,34 @@ pub fn idle<'a>(rules: &'a Rules, snapshot: &Snapshot) -> Vec<&'a CertificatePol
 /// Waivers that have ended.
 pub fn ended(rules: &Rules, now: UnixTime) -> impl Iterator<Item = &Waiver> {
     rules.waivers.iter().filter(move |waiver| waiver.until < now)
+}
+
+/// Whether a waiver ends so late that nobody will remember it.
+pub fn is_far(waiver: &Waiver, now: UnixTime) -> bool {
+    waiver.until.secs() > now.secs().saturating_add(FAR)
+}
+
+/// What a selector means, in words.
+pub fn meant(selector: &Selector, anything: &str) -> String {
+    let kinds: Vec<&str> = selector.kinds.iter().map(|kind| kind.as_str()).collect();
+    let roles: Vec<&str> = selector.roles.iter().map(|role| role.as_str()).collect();
+    let labels: Vec<String> = selector.labels.0.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
+    let parts = [
+        said("the source is", &selector.sources),
+        said("its kind is", &kinds),
+        (!labels.is_empty()).then(|| format!("the labels are {}", labels.join(" and "))),
+        said("the place is", &selector.places),
+        said("the role is", &roles),
+        said("a name is", &selector.names),
+        said("the subject is", &selector.subjects),
+        said("the issuer calls itself", &selector.issuers),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { anything.to_owned() } else { format!("{anything} where {}", parts.join(", and ")) }
+}
+
+/// `the key is RSA or EC`; nothing of an empty list.
+pub fn said<T: Display>(what: &str, list: &[T]) -> Option<String> {
+    let words: Vec<String> = list.iter().map(ToString::to_string).collect();
+    (!words.is_empty()).then(|| format!("{what} {}", words.join(" or ")))
 }

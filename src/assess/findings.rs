@@ -83,7 +83,7 @@ pub fn assess(subject: &Subject<'_>, view: &dyn RevocationView, previous: Option
     let broken = policy::judge(subject, &mut certificates);
     // Last: a waiver may be for anything.
     let found = waiver::Found { target: &mut target, certificates: &mut certificates, crls: &mut crls };
-    let waived = waiver::apply(subject, found, &mut due);
+    let waiver::Applied { waived, ended } = waiver::apply(subject, found, &mut due);
     Report {
         certificates: unless_clean(certificates),
         crls: unless_clean(crls),
@@ -91,6 +91,7 @@ pub fn assess(subject: &Subject<'_>, view: &dyn RevocationView, previous: Option
         revocation: judged.verdicts,
         broken,
         waived,
+        ended,
         due: due.next(),
     }
 }

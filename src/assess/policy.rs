@@ -3,6 +3,8 @@
 //! What cannot be known for sure (names that were left out, a key of unknown size) does not pass a rule about it. Trust stores are not judged:
 //! nobody here decides what is in them.
 
+mod spiffe;
+
 use super::findings::Subject;
 use crate::model::facts::{Constraints, KeyAlgorithm, SubjectName};
 use crate::model::rules::{Broken, CertificatePolicy, Demands, Spot, Subtree};
@@ -60,6 +62,8 @@ pub fn broken_rules(demands: &Demands, facts: &CertificateFacts) -> FindingSet {
     findings.insert_if(!has_usages, Finding::ExtendedKeyUsageMissing);
     let is_issued_so = demands.issuers.iter().any(|pattern| pattern.fits(&facts.issuer) || pattern.fits(&facts.issuer_cn));
     findings.insert_if(!demands.issuers.is_empty() && !is_issued_so, Finding::IssuerNotAllowed);
+    let is_called_so = demands.subjects.iter().any(|pattern| pattern.fits(&facts.subject) || pattern.fits(&facts.subject_cn));
+    findings.insert_if(!demands.subjects.is_empty() && !is_called_so, Finding::SubjectNotAllowed);
     if facts.role == CertRole::Leaf {
         names(demands, facts, &mut findings);
     } else {
@@ -105,29 +109,47 @@ fn names(demands: &Demands, facts: &CertificateFacts, findings: &mut FindingSet)
     };
     if demands.require_spiffe {
         // SPIFFE X.509-SVID section 2: exactly one URI; a leaf's has a path.
-        let has_one = uris().count() == 1 && uris().all(|uri| spiffe(uri).is_some_and(|(_, path)| !path.is_empty()));
+        let has_one = uris().count() == 1 && uris().all(|uri| spiffe::id(uri).is_some_and(|id| !id.path.is_empty()));
         findings.insert_if(!has_one || is_cut, Finding::SpiffeIdMissing);
     }
     if !demands.spiffe_trust_domains.is_empty() {
         let is_known = |domain: &str| demands.spiffe_trust_domains.iter().any(|known| known.eq_ignore_ascii_case(domain));
-        let is_foreign = uris().filter_map(spiffe).any(|(domain, _)| !is_known(domain));
+        let is_foreign = uris().filter_map(spiffe::claimed_domain).any(|domain| !is_known(domain));
         findings.insert_if(is_foreign || (is_cut && !demands.require_spiffe), Finding::TrustDomainNotAllowed);
     }
     if !demands.dns_patterns.is_empty() {
-        let fits = |name: &SubjectName| match name {
-            SubjectName::Dns(name) => demands.dns_patterns.iter().any(|pattern| pattern.fits(name)),
-            _ => true,
+        let fits = |name: &str| demands.dns_patterns.iter().any(|pattern| pattern.fits(name));
+        let dns = || {
+            facts.names.iter().filter_map(|name| match name {
+                SubjectName::Dns(name) => Some(&**name),
+                _ => None,
+            })
         };
-        findings.insert_if(is_cut || !facts.names.iter().all(fits), Finding::DnsNameNotAllowed);
+        // Without a DNS name there are clients that take a common name for one: OpenSSL takes each of them.
+        let all_fit =
+            if dns().next().is_some() { dns().all(fits) } else { common_names(&facts.subject).filter(|name| is_host(name)).all(fits) };
+        findings.insert_if(is_cut || !all_fit, Finding::DnsNameNotAllowed);
     }
     let has_address = || facts.names.iter().any(|name| matches!(name, SubjectName::Ip(_)));
     findings.insert_if(!demands.allow_ip_sans && (is_cut || has_address()), Finding::IpNameNotAllowed);
 }
 
-/// Trust domain and path of a SPIFFE ID; the scheme's case does not count (RFC 3986 section 3.1).
-fn spiffe(uri: &str) -> Option<(&str, &str)> {
-    let (_, rest) = uri.split_once("://").filter(|(scheme, _)| scheme.eq_ignore_ascii_case("spiffe"))?;
-    Some(rest.split_once('/').unwrap_or((rest, "")))
+/// The common names of an RFC 4514 name, still escaped: what had to be escaped is no host's name.
+fn common_names(subject: &str) -> impl Iterator<Item = &str> {
+    let mut is_escaped = false;
+    let attributes = subject.split(move |c: char| {
+        let splits = !is_escaped && matches!(c, ',' | '+');
+        is_escaped = !is_escaped && c == '\\';
+        splits
+    });
+    attributes.filter_map(|attribute| attribute.strip_prefix("CN="))
+}
+
+/// Whether a common name may be meant as a host's: two labels at least of what host names are made of, and no address.
+fn is_host(name: &str) -> bool {
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(&byte);
+    bare.contains('.') && bare.bytes().all(is_of_names) && bare.parse::<std::net::IpAddr>().is_err()
 }
 
 /// How far a CA goes.

@@ -69,9 +69,9 @@ mod tests {
         assert_eq!(margins(std::slice::from_ref(&old), std::slice::from_ref(&old), 75), [] as [f64; 0]);
         assert_eq!(margins(std::slice::from_ref(&new), std::slice::from_ref(&old), 75), [] as [f64; 0], "an older one came back");
         assert_eq!(margins(std::slice::from_ref(&old), &[old.clone(), new.clone()], 75), [] as [f64; 0], "the old one is still there");
-        assert_eq!(margins(&[old.clone()], &[certificate("b", 50, 200)], 75), [] as [f64; 0], "another name");
+        assert_eq!(margins(std::slice::from_ref(&old), &[certificate("b", 50, 200)], 75), [] as [f64; 0], "another name");
         let elsewhere = CertificateFacts { issuer_cn: "R11".into(), ..new.clone() };
-        assert_eq!(margins(&[old.clone()], &[elsewhere], 75), [0.25], "by another intermediate");
+        assert_eq!(margins(std::slice::from_ref(&old), &[elsewhere], 75), [0.25], "by another intermediate");
         let named = |facts: &CertificateFacts, name: &str| CertificateFacts {
             subject_cn: "".into(),
             names: [crate::model::facts::SubjectName::Uri(name.into())].into(),

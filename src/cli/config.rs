@@ -13,6 +13,7 @@ use super::{Failed, Outcome, block_on, count};
 use crate::app;
 use crate::app::policies;
 use crate::app::sources::{Seen, look};
+use crate::app::story::printable;
 use crate::config::{self, Config};
 use crate::model::clock::SystemClock;
 use crate::model::{Clock, SourceId, UnixTime};
@@ -39,11 +40,13 @@ pub(super) enum ConfigCommand {
 
 pub(super) fn config(command: ConfigCommand) -> Outcome {
     LogArguments::start_quietly();
+    let mut is_whole = true;
     let text = match command {
         ConfigCommand::Show { file } => config::show(&load(file)?),
         ConfigCommand::Check { file, estimate, matches } => {
             let config = load(file)?;
             let specs = app::sources::Running::default().build(&config).map_err(Failed::usage)?;
+            let ids: Vec<SourceId> = specs.iter().map(|spec| spec.header.id.clone()).collect();
             let mut text = format!("{}: fine, {}\n", config.origin, count(specs.len(), "source"));
             text += &rules::words(&config.rules, UnixTime::from(SystemClock::new().now()));
             if estimate || matches {
@@ -51,7 +54,12 @@ pub(super) fn config(command: ConfigCommand) -> Outcome {
                 let seen = block_on(look(specs, &config, false, None))?;
                 let seen = seen.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;
                 if matches {
-                    text += &rules::matches(&policies::matched(&config.rules, &seen.snapshot));
+                    let (matched, idle) = (policies::matched(&config.rules, &seen.snapshot), policies::idle(&config.rules, &seen.snapshot));
+                    text += &rules::matches(&matched, &idle);
+                    let unseen = unseen(&ids, &seen);
+                    is_whole = unseen.is_empty();
+                    text += &unseen;
+                    text += &failed_places(&seen);
                 }
                 if estimate {
                     text += &table(&seen).map_err(|error| Failed::with(1, error))?;
@@ -61,11 +69,36 @@ pub(super) fn config(command: ConfigCommand) -> Outcome {
         }
     };
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failed::with(1, error))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn load(file: Option<PathBuf>) -> Result<Config, Failed> {
     app::load(file).map_err(Failed::usage)
+}
+
+/// A line for each source that could not be listed, or lacks what it was told to use: what is said to match is not all then.
+fn unseen(ids: &[SourceId], seen: &Seen) -> String {
+    let mut text = String::new();
+    for (id, round) in ids.iter().zip(&seen.rounds) {
+        for failure in round.failure.iter().chain(&round.errors) {
+            text += &format!(
+                "source {} could not be read, and may hold more: {}\n",
+                printable(&id.to_string()),
+                printable(&failure.to_string())
+            );
+        }
+    }
+    text
+}
+
+/// A line for the places that gave no certificate because the look at them failed.
+fn failed_places(seen: &Seen) -> String {
+    let targets = seen.snapshot.sources.values().flat_map(|source| source.targets());
+    let mut failed: Vec<_> = targets.filter_map(|target| Some((&target.place, target.failure.as_deref()?))).collect();
+    failed.sort_by_key(|(place, _)| *place);
+    let Some((place, why)) = failed.first() else { return String::new() };
+    let first = format!("{place}: {}", why.detail);
+    format!("{} could not be looked at, and may match, too; the first is {}\n", count(failed.len(), "place"), printable(&first))
 }
 
 /// How many series each source makes, and the exporter itself.

@@ -5,7 +5,7 @@
 //!
 //! Strict: what is not understood is refused with file, line, table, key and what was expected; nothing is ignored.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::schedule::Schedule;
@@ -99,10 +99,26 @@ impl Origin {
     pub fn base(&self) -> PathBuf {
         match self {
             // Without a working directory there is nothing better than the path as given.
-            Self::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).parent().map(Path::to_owned).unwrap_or_default(),
+            Self::File(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                path.parent().map(tidied).unwrap_or_default()
+            }
             Self::BuiltIn => PathBuf::from("/"),
         }
     }
+}
+
+/// Without `..`, so that places are called as people write them; where that is another folder, since a link stands before it, as it is.
+fn tidied(folder: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for component in folder.components() {
+        match component {
+            Component::ParentDir => _ = tidy.pop(),
+            component => tidy.push(component),
+        }
+    }
+    let is_same = || matches!((tidy.canonicalize(), folder.canonicalize()), (Ok(tidy), Ok(folder)) if tidy == folder);
+    if is_same() { tidy } else { folder.to_owned() }
 }
 
 impl std::fmt::Display for Origin {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::message::{choice, nearest};
 use super::section::{Problems, Section};
 use super::selector::{self, Meant, list, patterns};
-use crate::model::facts::{Curve, KEY_USAGES, KeyAlgorithm};
+use crate::model::facts::{Curve, KEY_USAGES, KeyAlgorithm, SIGNATURE_ALGORITHMS};
 use crate::model::rules::{CertificatePolicy, Demands, DnsPattern, Pattern, Selector, Subtree};
 use crate::model::{CertRole, HumanDuration};
 
@@ -88,7 +88,7 @@ fn demands(table: &mut Section<'_>, problems: &mut Problems<'_>) -> Demands {
         rsa_bits: list(table, "rsa_bits", problems, bits),
         min_rsa_bits: table.take("min_rsa_bits", problems, bits),
         curves: list(table, "curves", problems, |word: String| curve(&word)),
-        signature_algorithms: patterns(table, "signature_algorithms", Pattern::ignoring_case, problems),
+        signature_algorithms: patterns(table, "signature_algorithms", signature_algorithms, problems),
         validity,
         max_validity,
         min_validity,
@@ -99,6 +99,7 @@ fn demands(table: &mut Section<'_>, problems: &mut Problems<'_>) -> Demands {
         dns_patterns: list(table, "dns_patterns", problems, |word: String| DnsPattern::new(&word)),
         allow_ip_sans: table.take("allow_ip_sans", problems, Ok).unwrap_or(true),
         issuers: patterns(table, "issuers", Pattern::ignoring_case, problems),
+        subjects: patterns(table, "subjects", Pattern::ignoring_case, problems),
         max_path_length: table.take("max_path_length", problems, path_length),
         permitted_names: list(table, "permitted_names", problems, |word: String| Subtree::written(&word)),
         excluded_names: list(table, "excluded_names", problems, |word: String| Subtree::written(&word)),
@@ -193,6 +194,23 @@ fn curve(word: &str) -> Result<Curve, String> {
     let alias = CURVES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, curve)| *curve);
     let found = alias.or_else(|| known.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(word)));
     found.ok_or_else(|| choice(word, &known.iter().map(Curve::to_string).collect::<Vec<_>>()))
+}
+
+/// A pattern that some name fits, or that is of OIDs.
+fn signature_algorithms(text: &str) -> Result<Pattern, String> {
+    let pattern = Pattern::ignoring_case(text)?;
+    let is_of_oids = text.contains('.') && text.bytes().all(|byte| byte.is_ascii_digit() || b".*".contains(&byte));
+    if is_of_oids || SIGNATURE_ALGORITHMS.iter().any(|name| pattern.fits(name)) {
+        return Ok(pattern);
+    }
+    // As it is compared: without regard to case, and whichever line is written.
+    let plain: Vec<String> = SIGNATURE_ALGORITHMS.iter().map(|name| name.to_lowercase().replace('-', "_")).collect();
+    let words: Vec<&str> = plain.iter().map(String::as_str).collect();
+    let at = nearest(text, &words).and_then(|near| words.iter().position(|word| *word == near));
+    let near = at.and_then(|at| SIGNATURE_ALGORITHMS.get(at)).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    Err(format!(
+        "expected an algorithm such as \"ecdsa-with-SHA256\" or \"sha*WithRSAEncryption\", or an OID, found {text:?}, which no algorithm fits{near}"
+    ))
 }
 
 fn bits(value: toml::Value) -> Result<u32, String> {

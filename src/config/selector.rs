@@ -10,7 +10,7 @@ use super::ownership::label_name;
 use super::section::{Problems, Section, quoted};
 use crate::model::options::Labels;
 use crate::model::rules::{Pattern, Selector};
-use crate::model::{CertRole, SourceKind};
+use crate::model::{CertRole, FindingSet, SourceKind};
 
 /// Longer lists are no rules but data.
 pub(super) const MOST_ENTRIES: usize = 256;
@@ -25,13 +25,15 @@ pub(super) struct Meant {
     sources_at: usize,
     kinds_at: usize,
     labels_at: usize,
+    /// Of a waiver: what is waived, and where that is written.
+    pub(super) waived: Option<(FindingSet, usize)>,
 }
 
 /// Reads the table `match` of another one; without it anything is meant.
 pub(super) fn take(outer: &mut Section<'_>, problems: &mut Problems<'_>) -> Meant {
     let Some(mut table) = outer.take_table("match", problems) else {
         let (table, at) = (outer.name.clone(), outer.at);
-        return Meant { selector: Selector::default(), table, sources_at: at, kinds_at: at, labels_at: at };
+        return Meant { selector: Selector::default(), table, sources_at: at, kinds_at: at, labels_at: at, waived: None };
     };
     let at = |key: &str| table.table.get(key).map_or(table.at, |value| value.span().start);
     let (sources_at, kinds_at, labels_at) = (at("sources"), at("kinds"), at("labels"));
@@ -47,7 +49,7 @@ pub(super) fn take(outer: &mut Section<'_>, problems: &mut Problems<'_>) -> Mean
     };
     let name = table.name.clone();
     table.finish(problems);
-    Meant { selector, table: name, sources_at, kinds_at, labels_at }
+    Meant { selector, table: name, sources_at, kinds_at, labels_at, waived: None }
 }
 
 /// A list of something, each once; empty when it is not there.
@@ -113,11 +115,27 @@ impl Meant {
             let message = "every source that is meant is a trust_store, and these are not judged: nothing would match";
             return problems.add(self.sources_at, &self.table, "sources", message);
         }
+        self.check_endpoints(&meant, problems);
         for (name, value) in &self.selector.labels.0 {
             if !meant.iter().any(|source| may_have(source, name, value)) {
                 let message = format!("no source or target that is meant has the label {name} = {value:?}: nothing would match");
                 problems.add(self.labels_at, &self.table, &format!("labels.{}", quoted(name)), message);
             }
+        }
+    }
+
+    /// Says which findings none of the sources that are named can have. Where none is named, one may be added any day.
+    fn check_endpoints(&self, meant: &[&SourceConfig], problems: &mut Problems<'_>) {
+        let is_named = !self.selector.sources.is_empty() || !self.selector.kinds.is_empty();
+        let Some((findings, at)) = self.waived.filter(|_| is_named && meant.iter().all(|source| source.id.kind != SourceKind::Tls)) else {
+            return;
+        };
+        let table = self.table.strip_suffix(".match").unwrap_or(&self.table);
+        for finding in findings.iter().filter(|finding| finding.is_of_endpoints()) {
+            let message = format!(
+                "\"{finding}\" is found at endpoints alone, and none of the sources that are meant has any: nothing would be waived"
+            );
+            problems.add(at, table, "finding", message);
         }
     }
 

@@ -33,7 +33,7 @@ fn parse(mut table: Section<'_>, problems: &mut Problems<'_>) -> Option<(Waiver,
     }
     let has_match = table.table.contains_key("match");
     let (match_at, finding_at) = (position(&table, "match"), position(&table, "finding"));
-    let meant = selector::take(&mut table, problems);
+    let mut meant = selector::take(&mut table, problems);
     let findings = table.take("finding", problems, |value: toml::Value| findings(&value));
     let until = table.take("until", problems, |value: toml::Value| until(&value));
     let mut text = |key| table.take(key, problems, |text: String| said(&text));
@@ -49,6 +49,13 @@ fn parse(mut table: Section<'_>, problems: &mut Problems<'_>) -> Option<(Waiver,
             format!("\"{finding}\" is not about certificates, and match asks for what only certificates have: nothing would be waived");
         problems.add(finding_at, &name, "finding", message);
     }
+    let roles = &meant.selector.roles;
+    for finding in findings.iter().filter(|finding| !roles.is_empty() && !roles.iter().any(|role| finding.is_of(*role))) {
+        let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        let message = format!("\"{finding}\" is never found on a certificate of the role {}: nothing would be waived", roles.join(" or "));
+        problems.add(finding_at, &name, "finding", message);
+    }
+    meant.waived = Some((findings, finding_at));
     let waiver = Waiver { applies: meant.selector.clone(), findings, until: until?, owner: owner?, why: why? };
     Some((waiver, meant))
 }

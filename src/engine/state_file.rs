@@ -19,7 +19,7 @@ use crate::model::{
 };
 
 /// Grows when the layout of a record changes.
-const LAYOUT: u32 = 7;
+const LAYOUT: u32 = 8;
 /// No record is larger; what claims to be is damage.
 const RECORD_MAX: u32 = 256 << 20;
 

@@ -63,6 +63,8 @@ struct TargetRow<'a> {
     /// The renewals seen in this place, oldest first.
     renewals: Vec<RenewalRow>,
     waived: Vec<WaivedRow<'a>>,
+    /// What was waived until a time that has passed: the why behind `waiver_ended`.
+    ended: Vec<WaivedRow<'a>>,
     changed: String,
     endpoint: Option<EndpointRow<'a>>,
     certificates: Vec<CertificateRow<'a>>,
@@ -123,6 +125,7 @@ struct CertificateRow<'a> {
     names: Vec<String>,
     findings: Vec<&'static str>,
     waived: Vec<WaivedRow<'a>>,
+    ended: Vec<WaivedRow<'a>>,
     /// Policies that it breaks, with what is waived.
     policies: Vec<PolicyRow<'a>>,
     /// Absent where it is not looked up.
@@ -150,6 +153,7 @@ pub struct CrlRow<'a> {
     fingerprint: String,
     findings: Vec<&'static str>,
     waived: Vec<WaivedRow<'a>>,
+    ended: Vec<WaivedRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -301,7 +305,8 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
         findings: words(target.report.target),
         related: target.related.iter().flat_map(|related| &related.evidence).map(evidence).collect(),
         renewals: target.history.iter().flat_map(|history| &history.renewals).map(renewal).collect(),
-        waived: waived(target, Item::Target),
+        waived: waived(target.report.waived_on(Item::Target)),
+        ended: waived(target.report.ended_on(Item::Target)),
         changed: target.changed_at.rfc3339(),
         endpoint: target.endpoint.as_deref().map(|facts| EndpointRow {
             version: facts.version.as_deref(),
@@ -320,17 +325,22 @@ fn row<'a>(source: &'a SourceHeader, target: &'a TargetState, revocation: &dyn R
         certificates: certificates
             .map(|(index, facts)| {
                 let revocation = VerdictRow::of(target, index, revocation);
-                let waived = waived(target, item(index, Item::Certificate));
+                let on = item(index, Item::Certificate);
                 CertificateRow {
                     revocation,
-                    waived,
+                    waived: waived(target.report.waived_on(on)),
+                    ended: waived(target.report.ended_on(on)),
                     policies: policies(target, index),
                     ..certificate(facts, target.report.certificate(index))
                 }
             })
             .collect(),
         crls: crls
-            .map(|(index, facts)| CrlRow { waived: waived(target, item(index, Item::Crl)), ..crl(facts, target.report.crl(index)) })
+            .map(|(index, facts)| {
+                let on = item(index, Item::Crl);
+                let (waived, ended) = (waived(target.report.waived_on(on)), waived(target.report.ended_on(on)));
+                CrlRow { waived, ended, ..crl(facts, target.report.crl(index)) }
+            })
             .collect(),
         ocsp_responses: target.content.responses.iter().map(response).collect(),
     }
@@ -373,6 +383,7 @@ fn certificate(facts: &CertificateFacts, findings: FindingSet) -> CertificateRow
         names: facts.names.iter().map(SubjectName::prefixed).collect(),
         findings: words(findings),
         waived: Vec::new(),
+        ended: Vec::new(),
         policies: Vec::new(),
         revocation: None,
     }
@@ -400,17 +411,18 @@ pub fn crl(facts: &CrlFacts, findings: FindingSet) -> CrlRow<'_> {
         fingerprint: hex(&facts.fingerprint),
         findings: words(findings),
         waived: Vec::new(),
+        ended: Vec::new(),
     }
 }
 
-fn waived<'a>(target: &'a TargetState, on: Item) -> Vec<WaivedRow<'a>> {
+fn waived<'a>(all: impl Iterator<Item = &'a Waived>) -> Vec<WaivedRow<'a>> {
     let row = |waived: &'a Waived| WaivedRow {
         finding: waived.finding.as_str(),
         until: waived.until.rfc3339(),
         owner: &waived.owner,
         why: &waived.why,
     };
-    target.report.waived_on(on).map(row).collect()
+    all.map(row).collect()
 }
 
 fn policies(target: &TargetState, index: usize) -> Vec<PolicyRow<'_>> {

@@ -232,6 +232,8 @@ async fn the_api_tells_the_why_behind_a_series() {
     let until = "2026-01-30T23:59:59Z";
     let waived = serde_json::json!([{ "finding": "ip_name_not_allowed", "until": until, "owner": "team <edge>", "why": "the vendor \"will\" mend it" }]);
     assert_eq!((&own[0]["waived"], &own[1]["waived"], &own[1]["policies"]), (&waived, &serde_json::json!([]), &serde_json::json!([])));
+    let ended = serde_json::json!([{ "finding": "dns_name_not_allowed", "until": "2025-12-31T23:59:59Z", "owner": "team <edge>", "why": "the vendor \"will\" mend it" }]);
+    assert_eq!((&own[0]["ended"], &own[1]["ended"]), (&ended, &serde_json::json!([])));
     assert_eq!(of("/srv/own.pem")["owner"], "search");
     assert!(files["next"].is_null());
 

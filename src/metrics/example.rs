@@ -389,6 +389,8 @@ fn files() -> Vec<TargetState> {
     own.report.certificates = [[Finding::DnsNameNotAllowed].into_iter().collect(), Default::default(), Default::default()].into();
     let both = [Finding::DnsNameNotAllowed, Finding::IpNameNotAllowed].into_iter().collect();
     own.report.broken = [Broken { certificate: 0, policy: "services".into(), findings: both }].into();
+    own.report.ended =
+        [Waived { until: UnixTime::from_secs(START.secs() - 1), ..waived(Item::Certificate(0), Finding::DnsNameNotAllowed) }].into();
     own.report.waived = [waived(Item::Certificate(0), Finding::IpNameNotAllowed)].into();
     let missing = target(Place::file("/etc/ssl/missing.pem"), vec![], vec![]);
     vec![

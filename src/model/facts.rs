@@ -153,6 +153,48 @@ impl Constraints {
     pub const KEPT: usize = 256;
 }
 
+/// The names of signature algorithms; any other is known by its OID.
+pub const SIGNATURE_ALGORITHMS: &[&str] = &[
+    "md2WithRSAEncryption",
+    "md4WithRSAEncryption",
+    "md5WithRSAEncryption",
+    "sha1WithRSAEncryption",
+    "rsassaPss",
+    "sha256WithRSAEncryption",
+    "sha384WithRSAEncryption",
+    "sha512WithRSAEncryption",
+    "sha224WithRSAEncryption",
+    "sha512-224WithRSAEncryption",
+    "sha512-256WithRSAEncryption",
+    "dsa_with_SHA224",
+    "dsa_with_SHA256",
+    "dsa_with_SHA384",
+    "dsa_with_SHA512",
+    "ecdsa_with_SHA3-224",
+    "ecdsa_with_SHA3-256",
+    "ecdsa_with_SHA3-384",
+    "ecdsa_with_SHA3-512",
+    "RSA-SHA3-224",
+    "RSA-SHA3-256",
+    "RSA-SHA3-384",
+    "RSA-SHA3-512",
+    "ML-DSA-44",
+    "ML-DSA-65",
+    "ML-DSA-87",
+    "ecdsa-with-SHA1",
+    "ecdsa-with-SHA224",
+    "ecdsa-with-SHA256",
+    "ecdsa-with-SHA384",
+    "ecdsa-with-SHA512",
+    "Ed25519",
+    "Ed448",
+    "dsaWithSHA1",
+    "dsaWithSHA1-old",
+    "md5WithRSA",
+    "shaWithRSAEncryption",
+    "sha1WithRSA",
+];
+
 /// Key usages by the bits of RFC 5280 section 4.2.1.3.
 pub const KEY_USAGES: [&str; 9] = [
     "digitalSignature",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::closed;
+use super::vocabulary::{CertRole, closed};
 
 closed! {
     /// One thing that is wrong. The spelling is the label value.
@@ -117,6 +117,8 @@ closed! {
         BundleLacksIssuer = "bundle_lacks_issuer",
         /// The client certificate that is shown to the endpoint does not verify against the trust bundle of its server.
         ClientNotTrusted = "client_not_trusted_by_bundle",
+        /// It is called otherwise than the policy allows.
+        SubjectNotAllowed = "subject_not_allowed",
     }
 }
 
@@ -165,6 +167,7 @@ impl Finding {
             | Self::DnsNameNotAllowed
             | Self::IpNameNotAllowed
             | Self::IssuerNotAllowed
+            | Self::SubjectNotAllowed
             | Self::PathLengthNotAllowed
             | Self::NameConstraintsMissing => &[Noun::Certificate],
             Self::WaiverEnded => &[Noun::Certificate, Noun::Crl, Noun::Target],
@@ -188,6 +191,46 @@ impl Finding {
             | Self::BundleLacksIssuer
             | Self::ClientNotTrusted => &[Noun::Target],
         }
+    }
+
+    /// Whether it may be on a certificate of this role.
+    pub fn is_of(self, role: CertRole) -> bool {
+        match self {
+            Self::SpiffeIdMissing
+            | Self::TrustDomainNotAllowed
+            | Self::DnsNameNotAllowed
+            | Self::IpNameNotAllowed
+            | Self::RotationOverdue
+            | Self::KeyReused
+            | Self::MissingClientAuth
+            | Self::OutlivesIssuer => role == CertRole::Leaf,
+            Self::PathLengthNotAllowed | Self::NameConstraintsMissing | Self::CaUnused => role != CertRole::Leaf,
+            Self::WeakSignature => role != CertRole::Root,
+            _ => true,
+        }
+    }
+
+    /// Whether endpoints alone, or what they show, have it.
+    pub fn is_of_endpoints(self) -> bool {
+        matches!(
+            self,
+            Self::Untrusted
+                | Self::SelfSignedLeaf
+                | Self::NameMismatch
+                | Self::MissingServerAuth
+                | Self::MustStapleMissing
+                | Self::IncompleteChain
+                | Self::WrongOrder
+                | Self::OldTlsAccepted
+                | Self::ClientCaNotAccepted
+                | Self::ClientChainTooDeep
+                | Self::MutualTlsNotEnforced
+                | Self::MutualTlsNotOptional
+                | Self::StoredNotServed
+                | Self::ServedUnknown
+                | Self::AddressesDiffer
+                | Self::ClientNotTrusted
+        )
     }
 
     /// Whether it may be about this.

@@ -108,6 +108,8 @@ pub struct Report {
     pub broken: Box<[Broken]>,
     /// Findings that are waived, in the order of what they are on: they stand in none of the sets.
     pub waived: Box<[Waived]>,
+    /// Findings that were waived until a time that has passed, each with the waiver that ended last: they are raised again, with `waiver_ended`.
+    pub ended: Box<[Waived]>,
     /// When the passing of time alone changes this report.
     pub due: Option<UnixTime>,
 }
@@ -131,6 +133,11 @@ impl Report {
     /// What is waived on this.
     pub fn waived_on(&self, on: Item) -> impl Iterator<Item = &Waived> {
         self.waived.iter().filter(move |waived| waived.on == on)
+    }
+
+    /// What was waived on this, and is no more.
+    pub fn ended_on(&self, on: Item) -> impl Iterator<Item = &Waived> {
+        self.ended.iter().filter(move |ended| ended.on == on)
     }
 
     /// Whether this is so of the certificate at this index, waived or not.

@@ -49,16 +49,24 @@ fn base(value: Value<'_>) -> String {
     }
 }
 
-/// An address and a mask.
+/// An address and a mask; `None` when the mask is no prefix: what it lets through cannot be said in these words.
 fn network(octets: &[u8]) -> Option<String> {
-    let ones = |mask: &[u8]| mask.iter().map(|byte| byte.count_ones()).sum::<u32>();
     if let Ok(both) = <[u8; 8]>::try_from(octets) {
         let [a, b, c, d, mask @ ..] = both;
-        return Some(format!("IP:{}/{}", Ipv4Addr::new(a, b, c, d), ones(&mask)));
+        return Some(format!("IP:{}/{}", Ipv4Addr::new(a, b, c, d), prefix(&mask)?));
     }
     let both = <[u8; 32]>::try_from(octets).ok()?;
     let (address, mask) = both.split_at(16);
-    Some(format!("IP:{}/{}", Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?), ones(mask)))
+    Some(format!("IP:{}/{}", Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?), prefix(mask)?))
+}
+
+/// How many ones a mask begins with; `None` when others follow (RFC 4632 section 5.1 knows no such mask).
+fn prefix(mask: &[u8]) -> Option<u32> {
+    let full = mask.iter().take_while(|byte| **byte == 0xff).count();
+    let rest = mask.get(full..).unwrap_or_default();
+    let (first, others) = rest.split_first().map_or((0, rest), |(first, others)| (*first, others));
+    let is_prefix = first.leading_ones() == first.count_ones() && others.iter().all(|byte| *byte == 0);
+    is_prefix.then(|| mask.iter().map(|byte| byte.count_ones()).sum())
 }
 
 #[cfg(test)]
@@ -76,5 +84,24 @@ mod tests {
         assert_eq!(permitted.iter().map(|name| &**name).collect::<Vec<_>>(), ["DNS:.prod.internal", "IP:10.0.0.0/8"]);
         assert_eq!(excluded.iter().map(|name| &**name).collect::<Vec<_>>(), ["DNS:.dev.internal"]);
         assert!(read(b"\x30\x05\xa0").is_err());
+    }
+
+    #[test]
+    fn a_mask_that_is_no_prefix_is_no_network() {
+        let wide = |mask: &[u8]| network(&[&[0x20, 1][..], &[0; 14], mask, &vec![0; 16 - mask.len()]].concat());
+        for (behaviour, found, expected) in [
+            ("a prefix", network(&[10, 0, 0, 0, 255, 0, 0, 0]), Some("IP:10.0.0.0/8")),
+            ("within a byte", network(&[10, 0, 0, 0, 255, 0xf0, 0, 0]), Some("IP:10.0.0.0/12")),
+            ("one address", network(&[10, 0, 0, 7, 255, 255, 255, 255]), Some("IP:10.0.0.7/32")),
+            ("all of them", network(&[0; 8]), Some("IP:0.0.0.0/0")),
+            ("from behind", network(&[10, 0, 0, 0, 0, 0, 0, 255]), None),
+            ("with a gap", network(&[10, 0, 0, 0, 255, 0, 255, 0]), None),
+            ("with a gap within a byte", network(&[10, 0, 0, 0, 0xa0, 0, 0, 0]), None),
+            ("a prefix of IPv6", wide(&[255, 0xfe]), Some("IP:2001::/15")),
+            ("a gap in IPv6", wide(&[255, 0, 1]), None),
+            ("of another length", network(&[10, 0, 0, 0]), None),
+        ] {
+            assert_eq!(found.as_deref(), expected, "{behaviour}");
+        }
     }
 }

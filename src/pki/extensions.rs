@@ -1,7 +1,7 @@
 //! The certificate extensions that facts are made of (RFC 5280 section 4.2.1).
 //!
-//! May touch: `model`. Of an extension that stands twice, the first counts; one that cannot be read counts as absent, but for the names: there is one
-//! more then than is kept.
+//! May touch: `model`. Of an extension that stands twice, the first counts; one that cannot be read counts as absent. Names are
+//! another matter: of a second extension, or one that cannot be read, there is one more than is kept.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -49,10 +49,12 @@ impl<'a> Extensions<'a> {
                 [0x55, 0x1d, 0x25] if found.extended_key_usage.is_none() => {
                     found.extended_key_usage = extended_key_usage(extension.value).ok()
                 }
-                [0x55, 0x1d, 0x11] if alternative_names.is_none() => {
+                [0x55, 0x1d, 0x11] => match &mut alternative_names {
                     // Names that cannot be read are names that are not known.
-                    alternative_names = Some(subject_names(extension.value, names).unwrap_or((Box::default(), 1)));
-                }
+                    None => alternative_names = Some(subject_names(extension.value, names).unwrap_or((Box::default(), 1))),
+                    // RFC 5280 section 4.2 allows no second one; who reads that one instead sees other names.
+                    Some((_, left_out)) => *left_out = left_out.saturating_add(1),
+                },
                 [0x55, 0x1d, 0x1e] if name_constraints.is_none() => name_constraints = constraints::read(extension.value).ok(),
                 id => found.revocation.note(id, extension.value),
             }
@@ -99,8 +101,12 @@ fn subject_names(value: &[u8], limit: usize) -> Result<(Box<[SubjectName]>, u32)
         names.push(subject_name(values.next()?));
     }
     let mut left_out = 0;
-    while !values.is_empty() && values.next().is_ok() {
+    while !values.is_empty() {
         left_out += 1;
+        // What cannot be read on is one more, whatever it is.
+        if values.next().is_err() {
+            break;
+        }
     }
     Ok((names.into(), left_out))
 }
@@ -163,5 +169,9 @@ mod tests {
         );
         let (names, left_out) = subject_names(value, 2).unwrap();
         assert_eq!((names.len(), left_out), (2, 6), "what is left out is counted");
+        let (names, left_out) = subject_names(b"\x30\x08\x82\x01a\x82\x01b\x82\x05", 2).unwrap();
+        assert_eq!((names.len(), left_out), (2, 1), "a rest that cannot be read is one more");
+        let (names, left_out) = subject_names(b"\x30\x0b\x82\x01a\x82\x01b\x82\x01c\x82\x05", 2).unwrap();
+        assert_eq!((names.len(), left_out), (2, 2), "behind others, too");
     }
 }

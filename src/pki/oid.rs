@@ -221,6 +221,18 @@ mod tests {
     }
 
     #[test]
+    fn every_signature_that_has_a_name_is_listed_for_policies() {
+        let arcs: [&[u8]; 5] = [PKCS1, NIST_SIGNATURES, b"\x2a\x86\x48\xce\x3d\x04\x03", b"\x2b\x65", b"\x2b\x0e\x03\x02"];
+        let below = arcs.into_iter().flat_map(|arc| (0..=255).map(move |last| [arc, &[last]].concat()));
+        let others = [b"\x2a\x86\x48\xce\x3d\x04\x01".to_vec(), b"\x2a\x86\x48\xce\x38\x04\x03".to_vec()];
+        let names: std::collections::BTreeSet<String> =
+            below.chain(others).map(|oid| signature_name(&oid)).filter(|name| name.contains(|c: char| c.is_ascii_alphabetic())).collect();
+        let listed: std::collections::BTreeSet<String> =
+            crate::model::facts::SIGNATURE_ALGORITHMS.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(names, listed);
+    }
+
+    #[test]
     fn pss_is_weak_by_its_parameters() {
         let sha256 = b"\x30\x11\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00";
         let sha1 = b"\x30\x0d\xa0\x0b\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00";

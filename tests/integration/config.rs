@@ -120,6 +120,25 @@ fn all_of_the_design_is_understood() {
 }
 
 #[test]
+fn the_folder_of_a_configuration_is_called_as_people_write_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    for name in ["etc", "opt/deep"] {
+        std::fs::create_dir_all(root.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(root.join("opt/deep"), root.join("etc/link")).unwrap();
+    for (behaviour, written, expected) in [
+        ("there and back", "etc/../opt/notafter.toml", "opt"),
+        ("to itself", "./etc/./notafter.toml", "etc"),
+        ("behind a link the way back leads elsewhere", "etc/link/../notafter.toml", "etc/link/.."),
+        ("a folder that does not exist", "gone/../notafter.toml", "gone/.."),
+    ] {
+        let base = Origin::File(root.join(written)).base();
+        assert_eq!(base.as_os_str(), root.join(expected).as_os_str(), "{behaviour}");
+    }
+}
+
+#[test]
 fn policies_and_waivers_are_understood() {
     let rules = parse(&text(&folder("valid/design.toml"))).unwrap().rules;
     assert_eq!(rules.owners.iter().map(|name| &**name).collect::<Vec<_>>(), ["team", "secret_label_owner"]);

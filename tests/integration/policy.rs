@@ -182,6 +182,41 @@ fn the_translated_policies_accept_what_they_describe_and_reject_each_variant_for
         ("production for any name", tree.below_root(&tree.large, unconstrained), &["name_constraints_missing"]),
         ("production for all of internal", tree.below_root(&tree.large, wider), &["name_constraints_missing"]),
         ("production of four years", tree.below_root(&tree.large, production(Some(0), 35_040)), &["validity_above_wanted"]),
+        (
+            "a CA that should not exist",
+            tree.below_root(&tree.large, ca("rogue CA", None, 11 * 8_766)),
+            &["validity_too_long", "path_length_not_allowed", "subject_not_allowed"],
+        ),
+        ("one that keeps every other rule", tree.below_root(&tree.large, ca("rogue CA", Some(0), 8_760)), &["subject_not_allowed"]),
+        ("a CA by another one", tree.leaf("Another CA", &tree.large, &tree.curve, |params| *params = staging()), &["issuer_not_allowed"]),
+        (
+            "a service certificate that is a CA",
+            tree.service(|leaf| {
+                leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                lasting(leaf, 11 * 8_766);
+            }),
+            &["validity_too_long", "issuer_not_allowed", "path_length_not_allowed", "subject_not_allowed"],
+        ),
+        ("a root of another name", tree.root(&tree.large, |root| root.distinguished_name = called("Another CA")), &["subject_not_allowed"]),
+        (
+            "by staging, with a SPIFFE ID alone",
+            tree.leaf("Example Staging CA", &tree.large, &tree.curve, |leaf| {
+                (leaf.distinguished_name, leaf.subject_alt_names) = (called("payment"), names(&NAMES[3..]));
+            }),
+            &["issuer_not_allowed"],
+        ),
+        (
+            "a foreign name as common name alone",
+            tree.service(|leaf| (leaf.distinguished_name, leaf.subject_alt_names) = (called("evil.example"), names(&NAMES[3..]))),
+            &["dns_name_not_allowed"],
+        ),
+        (
+            "two lists of names",
+            tree.service(|leaf| {
+                leaf.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 17], b"\x30\x06\x82\x04evil".to_vec())];
+            }),
+            &["spiffe_id_missing", "dns_name_not_allowed"],
+        ),
         ("root of 2048 bits", tree.root(&tree.small, |_| ()), &["key_size_not_allowed"]),
         ("root of five years", tree.root(&tree.large, |root| lasting(root, 43_800)), &["validity_too_short"]),
         ("root of 21 years", tree.root(&tree.large, |root| lasting(root, 21 * 8_766)), &["validity_too_long"]),
@@ -246,6 +281,52 @@ fn config_check_lists_what_each_policy_matches() {
 }
 
 #[test]
+fn config_check_says_what_it_could_not_look_at() {
+    let tree = Tree::new();
+    let folder = Folder::new("");
+    for name in ["b", "a", "d", "c"] {
+        folder.write(&format!("certs/{name}.pem"), tree.service(|_| ()));
+    }
+    folder.write("certs/z.pem", tree.service(|leaf| lasting(leaf, 169)));
+    folder.write("certs/broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let config = |rest: &str| format!("[sources.mesh]\ntype = \"file\"\npaths = [\"certs/*.pem\"]\n{rest}{}", policies());
+    let waiver = "[[waiver]]\nmatch = { places = [\"/elsewhere/*\"] }\nfinding = \"expired\"\nuntil = 2099-12-31\nowner = \"pki\"\nwhy = \"it moves\"\n";
+    folder.config(&config(waiver));
+    let ran = folder.run(&["config", "check", "notafter.toml", "--matches"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let places: Vec<&str> = ran
+        .stdout
+        .split("policy service_certificates matches")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("  mesh  ")?.rsplit('/').next())
+        .take(5)
+        .collect();
+    assert_eq!(
+        places,
+        ["z.pem  validity_too_long", "a.pem  fine", "b.pem  fine", "c.pem  fine", "d.pem  fine"],
+        "sorted, the broken first"
+    );
+    for line in [
+        "1 place could not be looked at, and may match, too; the first is ",
+        "a waiver is for nothing: on anything where the place is /elsewhere/*, by pki\n",
+        "(MORE THAN TWO YEARS AWAY), by pki: it moves\n",
+        "1 waiver ends more than two years from now",
+    ] {
+        assert!(ran.stdout.contains(line), "{line} is not in\n{}", ran.stdout);
+    }
+    folder.config(&config("[sources.web]\ntype = \"nginx\"\nconfig = \"gone/nginx.conf\"\n"));
+    let ran = folder.run(&["config", "check", "notafter.toml", "--matches"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.stdout.contains("\nsource web (nginx) could not be read, and may hold more: ") && ran.stdout.contains("nginx.conf"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn a_waiver_is_shown_instead_of_its_finding_and_its_end_is_one() {
     let tree = Tree::new();
     let folder = Folder::new("");
@@ -271,11 +352,16 @@ fn a_waiver_is_shown_instead_of_its_finding_and_its_end_is_one() {
 
     let exporter = folder.ready();
     exporter.until_logged("a waiver has ended: it moves");
+    exporter.until_logged("a waiver ends more than two years from now: it moves");
     exporter.until_logged("the policy matches no certificate that is watched now");
     let targets = exporter.get("/api/v1/targets?unowned=true").json();
     let long = targets["targets"].as_array().unwrap().iter().find(|row| row["place"]["filename"] == "long.pem").unwrap();
     assert_eq!(long["certificates"][0]["policies"][0]["policy"], "service_certificates");
     assert_eq!(long["certificates"][0]["waived"][0]["until"], "2099-12-31T23:59:59Z");
+    let rsa = targets["targets"].as_array().unwrap().iter().find(|row| row["place"]["filename"] == "rsa.pem").unwrap();
+    let ended =
+        serde_json::json!([{ "finding": "key_algorithm_not_allowed", "until": "2020-12-31T23:59:59Z", "owner": "pki", "why": "it moves" }]);
+    assert_eq!(rsa["certificates"][0]["ended"], ended);
 }
 
 #[test]
@@ -290,10 +376,14 @@ fn a_reload_judges_anew_and_time_alone_ends_a_waiver() {
 
     let until = (OffsetDateTime::now_utc() + Duration::seconds(5)).format(&time::format_description::well_known::Rfc3339).unwrap();
     let waiver = format!(
-        "[[waiver]]\nmatch = {{ names = [\"*.prod.internal\"] }}\nfinding = \"validity_too_long\"\nuntil = {until}\nowner = \"pki\"\nwhy = \"x\"\n"
+        "[[waiver]]\nmatch = {{ names = [\"*.prod.internal\", \"*.svc.cluster.local\", \"10.20.0.7\", \"spiffe://example.com/*\"] }}\nfinding = \"validity_too_long\"\nuntil = {until}\nowner = \"pki\"\nwhy = \"x\"\n"
     );
-    folder.config(&format!("{source}{}{waiver}", policies()));
+    let idle =
+        "[[waiver]]\nmatch = { places = [\"/elsewhere/*\"] }\nfinding = \"expired\"\nuntil = 2099-12-31\nowner = \"pki\"\nwhy = \"y\"\n";
+    folder.config(&format!("{source}{}{waiver}{idle}", policies()));
     exporter.signal(rustix::process::Signal::HUP);
+    exporter.until_logged("the policy matches no certificate that is watched now");
+    exporter.until_logged("the waiver is for nothing that is watched now: y");
     let ends = exporter.scrape_until("the waiver", |scrape| scrape.value("x509_cert_finding_waived", &[("finding", "validity_too_long")]));
     assert!((ends - OffsetDateTime::now_utc().unix_timestamp() as f64).abs() <= 10.0, "{ends}");
     exporter.scrape_until("its end, long before the next scan", |scrape| {
@@ -301,4 +391,8 @@ fn a_reload_judges_anew_and_time_alone_ends_a_waiver() {
         (found == ["validity_too_long", "waiver_ended"]).then_some(())
     });
     assert!(exporter.scrape().all("x509_cert_finding_waived", &[]).is_empty());
+    exporter.until_logged("a waiver has ended: x");
+    let log = exporter.stderr();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("a waiver has ended")).collect();
+    assert!(told.len() == 1 && told[0].contains("validity_too_long") && told[0].contains("a name is *.prod.internal"), "{told:?}");
 }

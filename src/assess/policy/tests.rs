@@ -128,8 +128,11 @@ fn validity_is_wanted_allowed_or_asked_for_give_or_take_its_last_second() {
 }
 
 #[test]
-fn usages_and_issuers_are_those_that_are_named() {
-    use Finding::{ExtendedKeyUsageMissing, IssuerNotAllowed, KeyUsageMissing};
+fn usages_issuers_and_subjects_are_those_that_are_named() {
+    use Finding::{ExtendedKeyUsageMissing, IssuerNotAllowed, KeyUsageMissing, SubjectNotAllowed};
+    let subjects = demanding(|demands| demands.subjects = patterns(&["Prod CA *", "cn=internal ca,O=*"]));
+    let called = |subject: &str, cn: &str| facts(|facts| (facts.subject, facts.subject_cn) = (subject.into(), cn.into()));
+    let ca_called = |subject: &str| facts(|facts| (facts.subject, facts.role) = (subject.into(), CertRole::Intermediate));
     let usage = demanding(|demands| demands.key_usage = 0b101);
     let extended = demanding(|demands| demands.extended_key_usage = ["clientAuth".into(), "serverAuth".into()].into());
     let issuers = demanding(|demands| demands.issuers = patterns(&["Prod CA *", "cn=internal ca,O=*"]));
@@ -149,6 +152,10 @@ fn usages_and_issuers_are_those_that_are_named() {
         ("without that extension", &extended, usages(None), Some(ExtendedKeyUsageMissing)),
         ("by common name", &issuers, by("CN=Prod CA 3,O=X", "Prod CA 3"), None),
         ("by the whole name", &issuers, by("CN=Internal CA,O=Example Corp", "Internal CA"), None),
+        ("called by common name", &subjects, called("CN=Prod CA 3,O=X", "Prod CA 3"), None),
+        ("called by the whole name", &subjects, ca_called("CN=Internal CA,O=Example Corp"), None),
+        ("a CA called otherwise", &subjects, ca_called("CN=rogue CA,O=X"), Some(SubjectNotAllowed)),
+        ("called otherwise", &subjects, called("", ""), Some(SubjectNotAllowed)),
         ("by nobody named", &issuers, by("CN=Stage CA,O=X", "Stage CA"), Some(IssuerNotAllowed)),
     ]);
 }
@@ -165,6 +172,7 @@ fn names_of_leaves_are_those_that_are_allowed() {
     let id = || uri("spiffe://example.com/ns/prod/sa/payment");
     let address = || SubjectName::Ip([10, 0, 0, 7].into());
     let cut = |name: SubjectName| facts(|facts| (facts.names, facts.names_left_out) = ([name].into(), 1));
+    let subject = |text: &str, names: &[SubjectName]| facts(|facts| (facts.subject, facts.names) = (text.into(), names.into()));
     let of_ca = |name: SubjectName| facts(|facts| (facts.names, facts.role) = ([name].into(), CertRole::Intermediate));
     check(vec![
         ("one SPIFFE ID", &spiffe, named(&[dns("a"), id()]), None),
@@ -172,6 +180,7 @@ fn names_of_leaves_are_those_that_are_allowed() {
         ("two", &spiffe, named(&[id(), uri("spiffe://example.com/other")]), Some(SpiffeIdMissing)),
         ("beside another URI", &spiffe, named(&[id(), uri("https://example.com/")]), Some(SpiffeIdMissing)),
         ("a trust domain alone", &spiffe, named(&[uri("spiffe://example.com")]), Some(SpiffeIdMissing)),
+        ("no SPIFFE ID by its letters", &spiffe, named(&[uri("spiffe://example.com/ns//payment")]), Some(SpiffeIdMissing)),
         ("perhaps several", &spiffe, cut(id()), Some(SpiffeIdMissing)),
         ("a CA needs none", &spiffe, of_ca(dns("a")), None),
         ("of the trust domain", &domain, named(&[id()]), None),
@@ -179,10 +188,26 @@ fn names_of_leaves_are_those_that_are_allowed() {
         ("of another trust domain", &domain, named(&[uri("spiffe://evil.example/ns/prod/sa/payment")]), Some(TrustDomainNotAllowed)),
         ("one of two is of another", &domain, named(&[id(), uri("SPIFFE://evil.example/x")]), Some(TrustDomainNotAllowed)),
         ("its prefix is no trust domain", &domain, named(&[uri("spiffe://example.com.evil/x")]), Some(TrustDomainNotAllowed)),
+        (
+            "what is no ID is of another one, too",
+            &domain,
+            named(&[uri("spiffe://example.com@evil.example/x")]),
+            Some(TrustDomainNotAllowed),
+        ),
         ("perhaps others", &domain, cut(id()), Some(TrustDomainNotAllowed)),
         ("all fit", &hosts, named(&[dns("a.prod.internal"), dns("b.prod.svc.cluster.local"), address()]), None),
         ("none to fit", &hosts, named(&[]), None),
         ("one does not fit", &hosts, named(&[dns("a.prod.internal"), dns("a.dev.internal")]), Some(DnsNameNotAllowed)),
+        ("a common name instead of names", &hosts, subject("CN=evil.example,O=X", &[]), Some(DnsNameNotAllowed)),
+        ("its dot and its star", &hosts, subject("CN=*.evil.example.", &[]), Some(DnsNameNotAllowed)),
+        ("the second common name", &hosts, subject("CN=a.prod.internal,CN=evil.example", &[address()]), Some(DnsNameNotAllowed)),
+        ("in one part with another", &hosts, subject("OU=a+CN=evil.example", &[]), Some(DnsNameNotAllowed)),
+        ("a common name that fits", &hosts, subject("CN=a.prod.internal", &[]), None),
+        ("a common name of no host", &hosts, subject("CN=Payment Service v1.2", &[]), None),
+        ("a common name of one label", &hosts, subject("CN=payment", &[]), None),
+        ("an address as common name", &hosts, subject("CN=10.0.0.7", &[]), None),
+        ("a comma in a common name", &hosts, subject("CN=a\\,CN=evil.example", &[]), None),
+        ("nobody reads it beside a DNS name", &hosts, subject("CN=evil.example", &[dns("a.prod.internal")]), None),
         ("some are not known", &hosts, cut(dns("a.prod.internal")), Some(DnsNameNotAllowed)),
         ("no address", &no_addresses, named(&[dns("a")]), None),
         ("an address", &no_addresses, named(&[address()]), Some(IpNameNotAllowed)),
@@ -213,6 +238,7 @@ fn cas_reach_no_further_than_they_may() {
         ("wider", &permitted, ca(None, &["DNS:internal"], &[]), Some(NameConstraintsMissing)),
         ("one more", &permitted, ca(None, &["DNS:.prod.internal", "DNS:.dev.internal"], &[]), Some(NameConstraintsMissing)),
         ("other kinds alone", &permitted, ca(None, &["IP:10.0.0.0/8"], &[]), Some(NameConstraintsMissing)),
+        ("any DNS name", &permitted, ca(None, &["DNS:"], &[]), Some(NameConstraintsMissing)),
         ("cannot be read", &permitted, ca(None, &["DNS:.prod.internal", "IP:"], &[]), Some(NameConstraintsMissing)),
         ("more than are kept", &permitted, ca(None, &full, &[]), Some(NameConstraintsMissing)),
         ("a leaf has no constraints", &permitted, leaf, None),
@@ -220,6 +246,8 @@ fn cas_reach_no_further_than_they_may() {
         ("one kind is open", &with_networks, ca(None, &["DNS:.prod.internal"], &[]), Some(NameConstraintsMissing)),
         ("all excluded", &excluded, ca(None, &[], &["DNS:.stage.internal", "DNS:.dev.internal", "DNS:.x"]), None),
         ("more than all", &excluded, ca(None, &[], &["DNS:internal"]), None),
+        ("every name is excluded", &excluded, ca(None, &[], &["DNS:"]), None),
+        ("every name of another kind is", &excluded, ca(None, &[], &["URI:"]), Some(NameConstraintsMissing)),
         ("one is not", &excluded, ca(None, &[], &["DNS:.stage.internal"]), Some(NameConstraintsMissing)),
         ("a part of it is", &excluded, ca(None, &[], &["DNS:a.stage.internal", "DNS:.dev.internal"]), Some(NameConstraintsMissing)),
     ]);
@@ -282,6 +310,23 @@ fn a_policy_is_for_what_all_of_its_keys_fit() {
         let report = judged(vec![policy("p", applies)], of_source.clone(), Some(&own), &content);
         assert_eq!(report.certificate(0).contains(Finding::KeyAlgorithmNotAllowed), fits, "{behaviour}");
         assert_eq!(report.broken.len(), usize::from(fits), "{behaviour}");
+    }
+}
+
+#[test]
+fn names_that_are_written_otherwise_or_not_known_still_fit() {
+    let names = |text: &str| Selector { names: patterns(&[text]), ..Selector::default() };
+    let cut = facts(|facts| facts.names_left_out = 1);
+    for (behaviour, facts, applies, fits) in [
+        ("the dot of the root", named(&[dns("api.prod.internal.")]), names("*.prod.internal"), true),
+        ("a pattern with that dot", named(&[dns("api.prod.internal.")]), names("*.prod.internal."), true),
+        ("the dot behind a common name", facts(|facts| facts.subject_cn = "api.prod.internal.".into()), names("*.prod.internal"), true),
+        ("two dots are no name", named(&[dns("api.prod.internal..")]), names("*.prod.internal"), false),
+        ("perhaps one that was left out", cut.clone(), names("*.prod.internal"), true),
+        ("of another role all the same", cut.clone(), Selector { roles: [CertRole::Root].into(), ..names("*.prod.internal") }, false),
+        ("known to have none", facts(|_| ()), names("*.prod.internal"), false),
+    ] {
+        assert_eq!(applies.fits_certificate(&facts), fits, "{behaviour}");
     }
 }
 

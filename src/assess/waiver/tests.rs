@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::assess::fixtures::{certificate, crl, endpoint, header};
 use crate::assess::{Subject, assess};
+use crate::model::facts::SubjectName;
 use crate::model::revocation::NoRevocations;
 use crate::model::rules::{Item, Pattern, Selector, Waiver};
 use crate::model::{CertRole, Content, Finding, Place, Report, Rules, SourceHeader, SourceOptions, UnixTime};
@@ -101,6 +102,31 @@ fn what_is_waived_is_not_raised_and_what_has_ended_is_said() {
 }
 
 #[test]
+fn by_names_only_what_has_no_other_name_is_waived() {
+    let dns = |name: &str| SubjectName::Dns(name.into());
+    let (legacy, evil) = (|| dns("Legacy.example.com."), || dns("www.bank.example"));
+    let applies = Selector {
+        names: ["legacy.example.com", "10.0.0.*", "a"].map(|name| Pattern::ignoring_case(name).unwrap()).into(),
+        ..Selector::default()
+    };
+    for (behaviour, names, left_out, covered) in [
+        ("its only name", vec![legacy()], 0, true),
+        ("each by one of the patterns", vec![legacy(), SubjectName::Ip([10, 0, 0, 7].into())], 0, true),
+        ("a DNS name more", vec![legacy(), evil()], 0, false),
+        ("an address more", vec![legacy(), SubjectName::Ip([192, 0, 2, 1].into())], 0, false),
+        ("a URI more", vec![legacy(), SubjectName::Uri("spiffe://example.com/pay".into())], 0, false),
+        ("the common name of one that has others", vec![evil()], 0, false),
+        ("the common name alone", vec![], 0, true),
+        ("names that were left out", vec![legacy()], 1, false),
+        ("mail is no name of a host", vec![legacy(), SubjectName::Email("a@b.example".into())], 0, true),
+    ] {
+        let mut facts = certificate("a", 100, 200);
+        (facts.names, facts.names_left_out) = (names.into(), left_out);
+        assert_eq!(applies.covers_certificate(&facts), covered, "{behaviour}");
+    }
+}
+
+#[test]
 fn of_several_waivers_the_last_end_counts_and_the_facts_stay() {
     let all = || Selector::default();
     let report = judged(vec![waiver(&[Finding::Expired], 500, all()), waiver(&[Finding::Expired], 400, all())], 300);
@@ -108,6 +134,21 @@ fn of_several_waivers_the_last_end_counts_and_the_facts_stay() {
     assert_eq!((waived.on, waived.until, &*waived.owner, &*waived.why), (Item::Certificate(0), at(500), "owner of 500", "it moves house"));
     assert!(!report.certificate(0).contains(Finding::Expired) && report.is_so_of_certificate(0, Finding::Expired));
     assert!(!report.is_so_of_certificate(1, Finding::Expired) && report.is_so_of_crl(0, Finding::Stale));
+}
+
+#[test]
+fn a_waiver_that_has_ended_says_of_what_and_whose_it_was() {
+    let all = || Selector::default();
+    let both = [Finding::Expired, Finding::Stale];
+    let report = judged(
+        vec![waiver(&both, 200, all()), waiver(&[Finding::Expired], 250, all()), waiver(&[Finding::RotationOverdue], 400, all())],
+        300,
+    );
+    let ended: Vec<_> = report.ended.iter().map(|ended| (ended.on, ended.finding, &*ended.owner, &*ended.why)).collect();
+    let why = "it moves house";
+    assert_eq!(ended, [(Item::Certificate(0), Finding::Expired, "owner of 250", why), (Item::Crl(0), Finding::Stale, "owner of 200", why)]);
+    assert_eq!(report.ended_on(Item::Crl(0)).map(|ended| ended.until).collect::<Vec<_>>(), [at(200)]);
+    assert_eq!(report.waived.len(), 1);
 }
 
 #[test]

@@ -234,6 +234,7 @@ pub(super) fn of_finding(finding: Finding) -> Advice {
         Finding::AddressesDiffer => advice("The addresses behind the name serve different certificates: one of them was not reloaded, or is not the server that it should be.", "for a in $(getent ahosts HOST | awk '{print $1}' | sort -u); do openssl s_client -connect $a:PORT -servername NAME </dev/null 2>/dev/null | openssl x509 -noout -serial; done", "Reload the server that serves the older one. Servers with certificates of their own on purpose: waive it."),
         Finding::BundleLacksIssuer => advice("Leaves are issued by a new key of a CA that the bundle knows by its old key only: who trusts this bundle refuses them.", "openssl crl2pkcs7 -nocrl -certfile BUNDLE.pem | openssl pkcs7 -print_certs -noout", "Put the new CA certificate into the bundle, beside the old one, before leaves are issued by it."),
         Finding::ClientNotTrusted => advice("The client certificate that the source shows does not verify against the client CA bundle of this endpoint's server.", "openssl verify -CAfile SERVER-TRUSTED-CA.pem client.pem", "Put the client certificate's CA into the bundle, or use a client certificate of a CA that is in it."),
+        Finding::SubjectNotAllowed => advice("The policy does not know what it is for by this name: a CA that should not exist, or a service certificate that is a CA.", "openssl x509 -in FILE -noout -subject -issuer -ext basicConstraints", "Find out who issued it and for whom; revoke it when nobody knows, or add its name to the policy."),
     }
 }
 

@@ -1,13 +1,12 @@
 //! Policies and waivers in plain words, and what they are for now.
 
-use std::fmt::Display;
 use std::time::Duration;
 
-use crate::app::policies::{Matched, ended};
+use crate::app::policies::{Idle, Matched, ended, is_far, meant, said};
 use crate::app::story::printable;
 use crate::cli::count;
 use crate::model::facts::KEY_USAGES;
-use crate::model::rules::{Demands, Rules, Selector, Waiver};
+use crate::model::rules::{Demands, Rules, Waiver};
 use crate::model::{CertificatePolicy, HumanDuration, UnixTime};
 
 /// Every policy with its rules, one to a line, then every waiver.
@@ -23,6 +22,11 @@ pub(super) fn words(rules: &Rules, now: UnixTime) -> String {
     if ended > 0 {
         let have = if ended == 1 { "1 waiver has".to_owned() } else { format!("{ended} waivers have") };
         text += &format!("{have} ended: what was waived is raised again, with waiver_ended\n");
+    }
+    let far = rules.waivers.iter().filter(|waiver| is_far(waiver, now)).count();
+    if far > 0 {
+        let end = if far == 1 { "1 waiver ends".to_owned() } else { format!("{far} waivers end") };
+        text += &format!("{end} more than two years from now: what is meant to last belongs into a policy\n");
     }
     text
 }
@@ -40,33 +44,15 @@ fn waiver_words(waiver: &Waiver, now: UnixTime) -> String {
     let findings: Vec<&str> = waiver.findings.iter().map(|finding| finding.as_str()).collect();
     let when = if waiver.until < now { "ENDED at" } else { "until" };
     let line = format!(
-        "waiver of {} on {} {when} {}, by {}: {}",
+        "waiver of {} on {} {when} {}{}, by {}: {}",
         findings.join(", "),
         meant(&waiver.applies, "anything"),
         waiver.until,
+        if is_far(waiver, now) { " (MORE THAN TWO YEARS AWAY)" } else { "" },
         waiver.owner,
         waiver.why.replace('\n', " ")
     );
     printable(&line) + "\n"
-}
-
-/// What a selector means.
-fn meant(selector: &Selector, anything: &str) -> String {
-    let kinds: Vec<&str> = selector.kinds.iter().map(|kind| kind.as_str()).collect();
-    let roles: Vec<&str> = selector.roles.iter().map(|role| role.as_str()).collect();
-    let labels: Vec<String> = selector.labels.0.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
-    let parts = [
-        said("the source is", &selector.sources),
-        said("its kind is", &kinds),
-        (!labels.is_empty()).then(|| format!("the labels are {}", labels.join(" and "))),
-        said("the place is", &selector.places),
-        said("the role is", &roles),
-        said("a name is", &selector.names),
-        said("the subject is", &selector.subjects),
-        said("the issuer is", &selector.issuers),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { anything.to_owned() } else { format!("{anything} where {}", parts.join(", and ")) }
 }
 
 /// The rules in the order in which they stand in the documentation.
@@ -86,7 +72,8 @@ fn rules(demands: &Demands) -> Vec<String> {
         (!usages.is_empty()).then(|| format!("its key usage has {}", usages.join(" and "))),
         (!demands.extended_key_usage.is_empty())
             .then(|| format!("its extended key usage has {}", demands.extended_key_usage.join(" and "))),
-        said("it is issued by", &demands.issuers),
+        said("its issuer calls itself", &demands.issuers).map(|rule| format!("{rule} (no signature stands behind that)")),
+        said("its subject is", &demands.subjects),
         demands.require_spiffe.then(|| "a leaf has exactly one URI name, and that is a SPIFFE ID".to_owned()),
         said("a leaf's SPIFFE ID is of the trust domain", &demands.spiffe_trust_domains),
         said("every DNS name of a leaf is", &demands.dns_patterns),
@@ -105,14 +92,8 @@ fn rules(demands: &Demands) -> Vec<String> {
     all.into_iter().flatten().collect()
 }
 
-/// `the key is RSA or EC`; nothing of an empty list.
-fn said<T: Display>(what: &str, list: &[T]) -> Option<String> {
-    let words: Vec<String> = list.iter().map(ToString::to_string).collect();
-    (!words.is_empty()).then(|| format!("{what} {}", words.join(" or ")))
-}
-
 /// What each policy is for now.
-pub(super) fn matches(all: &[Matched<'_>]) -> String {
+pub(super) fn matches(all: &[Matched<'_>], idle: &Idle<'_>) -> String {
     let mut text = String::new();
     let counted = |number: u64, noun: &str| count(usize::try_from(number).unwrap_or(usize::MAX), noun);
     for matched in all {
@@ -138,6 +119,10 @@ pub(super) fn matches(all: &[Matched<'_>]) -> String {
             text += &format!("  and {}\n", counted(more, "more place"));
         }
     }
+    for waiver in &idle.waivers {
+        text += &printable(&format!("a waiver is for nothing: on {}, by {}", meant(&waiver.applies, "anything"), waiver.owner));
+        text.push('\n');
+    }
     text
 }
 
@@ -156,7 +141,7 @@ mod tests {
                     [policy.services]\nnote = \"storage: HSM\"\nmatch = { sources = [\"mesh\"], roles = [\"leaf\"], labels = { team = \"pay\" } }\n\
                     key_algorithms = [\"ECDSA\", \"Ed25519\"]\ncurves = [\"P-256\"]\nvalidity = \"24h\"\nmax_validity = \"168h\"\n\
                     key_usage = [\"keyEncipherment\", \"digitalSignature\"]\nrequire_spiffe = true\nallow_ip_sans = false\n\
-                    [policy.tops]\nmin_rsa_bits = 4096\nmax_path_length = 0\nexcluded_names = [\".a\", \".b\"]\n\
+                    [policy.tops]\nmin_rsa_bits = 4096\nmax_path_length = 0\nexcluded_names = [\".a\", \".b\"]\nissuers = [\"CA\", \"O=*\"]\nsubjects = [\"Top\"]\n\
                     [[waiver]]\nmatch = { names = [\"old\"] }\nfinding = [\"expired\", \"weak_key\"]\nuntil = 2030-01-01\nowner = \"pki\"\nwhy = \"a\\nb\"\n\
                     [[waiver]]\nmatch = { names = [\"x\"] }\nfinding = \"expired\"\nuntil = 2020-01-01\nowner = \"pki\"\nwhy = \"c\"";
         let rules = load_str(text, Origin::BuiltIn).unwrap().rules;
@@ -171,11 +156,14 @@ policy services (storage: HSM): every certificate where the source is mesh, and 
   - a leaf has no IP address among its names
 policy tops: every certificate
   - an RSA key has at least 4096 bits
+  - its issuer calls itself CA or O=* (no signature stands behind that)
+  - its subject is Top
   - no CA follows below a CA
   - a CA is kept from names within .a and .b
-waiver of expired, weak_key on anything where a name is old until 2030-01-01T23:59:59Z, by pki: a b
+waiver of expired, weak_key on anything where a name is old until 2030-01-01T23:59:59Z (MORE THAN TWO YEARS AWAY), by pki: a b
 waiver of expired on anything where a name is x ENDED at 2020-01-01T23:59:59Z, by pki: c
 1 waiver has ended: what was waived is raised again, with waiver_ended
+1 waiver ends more than two years from now: what is meant to last belongs into a policy
 ";
         assert_eq!(words(&rules, UnixTime::from_secs(1_800_000_000)), expected);
         assert_eq!(words(&Rules::default(), UnixTime::from_secs(0)), "");

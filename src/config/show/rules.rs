@@ -74,6 +74,7 @@ impl Listing {
             self.key("allow_ip_sans", Value::from(false));
         }
         self.some("issuers", strings(&demands.issuers));
+        self.some("subjects", strings(&demands.subjects));
         demands.max_path_length.into_iter().for_each(|most| self.key("max_path_length", bits(most)));
         self.some("permitted_names", strings(&demands.permitted_names));
         self.some("excluded_names", strings(&demands.excluded_names));

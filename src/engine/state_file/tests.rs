@@ -27,6 +27,7 @@ fn snapshot(targets: usize) -> Snapshot {
             state.report.broken = [Broken { certificate: 0, policy: "services".into(), findings }].into();
             let (until, owner) = (UnixTime::from_secs(9), "pki".into());
             state.report.waived = [Waived { on: Item::Crl(0), finding: Finding::Stale, until, owner, why: "it moves".into() }].into();
+            state.report.ended = state.report.waived.clone();
             Entry { key: n as u64, state: Arc::new(state), series: 0, hidden: false }
         })
         .collect();

@@ -57,6 +57,8 @@ pub struct Demands {
     pub allow_ip_sans: bool,
     /// It is issued by one of these: the whole issuer in RFC 4514 form, or its common name; without regard to case.
     pub issuers: Box<[Pattern]>,
+    /// It is called like one of these: the whole subject in RFC 4514 form, or its common name; without regard to case.
+    pub subjects: Box<[Pattern]>,
     /// At most so many CA certificates may follow below a CA (RFC 5280 section 4.2.1.9).
     pub max_path_length: Option<u32>,
     /// A CA is constrained to names within these.
@@ -84,6 +86,7 @@ impl Default for Demands {
             dns_patterns: Box::default(),
             allow_ip_sans: true,
             issuers: Box::default(),
+            subjects: Box::default(),
             max_path_length: None,
             permitted_names: Box::default(),
             excluded_names: Box::default(),

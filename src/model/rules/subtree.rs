@@ -19,6 +19,8 @@ impl Subtree {
     /// Reads what certificates say: `DNS:.prod.internal`, `IP:10.0.0.0/8`; `None` when it says nothing that can be compared.
     pub fn of(text: &str) -> Option<Self> {
         match text.split_once(':')? {
+            // The empty name has all others below it.
+            ("DNS", "") => Some(Self::Dns("".into())),
             (_, "") => None,
             ("DNS", name) => Some(Self::Dns(name.trim_start_matches('.').to_ascii_lowercase().into())),
             ("IP", network) => Self::network(network),
@@ -35,6 +37,13 @@ impl Subtree {
         let has_kind = ["DNS:", "IP:", "URI:", "email:", "dirName:"].iter().any(|kind| text.starts_with(kind));
         let found = if has_kind { Self::of(text) } else { Self::network(text).or_else(|| Self::of(&format!("DNS:{text}"))) };
         let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let bare = text.strip_prefix("DNS:").unwrap_or(text);
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return Err(format!(
+                "expected a network such as \"10.0.0.0/8\", found {text:?}; the address alone is \"{address}/{}\"",
+                if address.is_ipv4() { 32 } else { 128 }
+            ));
+        }
         match found {
             Some(Self::Dns(name)) if !is_name(&name) || name.contains("..") => Err(expected()),
             Some(subtree) => Ok(subtree),
@@ -130,10 +139,15 @@ mod tests {
         for text in ["", ".", "DNS:", "IP:10.0.0.0", "IP:10.0.0.0/33", "*.prod.internal", "a b", "a..b", "10.0.0.0/33"] {
             assert!(Subtree::written(text).unwrap_err().starts_with("expected a name"), "{text}");
         }
+        for (text, network) in [("10.0.0.0", "10.0.0.0/32"), ("DNS:10.0.0.0", "10.0.0.0/32"), ("fd00::", "fd00::/128")] {
+            let refused = Subtree::written(text).unwrap_err();
+            assert!(refused.starts_with("expected a network such as") && refused.ends_with(&format!("{network:?}")), "{refused}");
+        }
         for text in [".prod.internal", "10.0.0.0/8", "fd00::/8", "URI:.example.com", "email:example.com"] {
             let subtree = Subtree::written(text).unwrap();
             assert_eq!(Subtree::written(&subtree.to_string()).unwrap(), subtree, "{text}");
         }
+        assert_eq!(Subtree::of("DNS:"), Some(Subtree::Dns("".into())), "every name");
         for text in ["IP:", "dirName:", "other:", "nothing"] {
             assert_eq!(Subtree::of(text), None, "{text}");
         }

@@ -22,7 +22,7 @@ pub struct Waiver {
     pub why: Arc<str>,
 }
 
-/// A finding that is waived.
+/// A finding that is waived, or was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waived {
     /// On what.
