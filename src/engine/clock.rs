@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use rustix::time::{ClockId, clock_gettime};
 use tracing::{info, warn};
 
-use crate::model::clock::SystemClock;
+use crate::model::clock::{SystemClock, sleep_until};
 use crate::model::{BoxFuture, Clock};
 
 /// Smaller steps are taken at once: clocks are set.
@@ -81,14 +81,7 @@ impl Clock for SteadyClock {
     }
 
     fn sleep_until(&self, at: SystemTime) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            while let Ok(left) = at.duration_since(self.now()) {
-                if left.is_zero() {
-                    break;
-                }
-                tokio::time::sleep(left.min(Duration::from_secs(30))).await;
-            }
-        })
+        Box::pin(sleep_until(self, at))
     }
 }
 

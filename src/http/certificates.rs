@@ -11,10 +11,8 @@ use crate::model::facts::{SubjectName, hex};
 use crate::model::{CertRole, CertificateFacts, Finding, SnapshotView, SourceHeader, TargetState};
 
 use super::targets::words;
-use super::{Shared, json, refused};
+use super::{Shared, json, page_limit, refused};
 
-const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1000;
 /// Places of one certificate that are listed; the rest is counted.
 const PLACES: usize = 100;
 
@@ -79,10 +77,10 @@ struct Selected<'p> {
 
 /// One page of certificates, by fingerprint.
 pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Response<Body> {
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000");
-    }
+    let limit = match page_limit(parameters.limit) {
+        Ok(limit) => limit,
+        Err(refusal) => return *refusal,
+    };
     let after = match parameters.after.as_deref().map(fingerprint) {
         Some(None) => return refused(StatusCode::BAD_REQUEST, "after: expected the value of \"next\" of the page before"),
         after => after.flatten(),

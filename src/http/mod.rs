@@ -132,6 +132,18 @@ fn json(status: StatusCode, value: &impl serde::Serialize) -> Response<Body> {
     }
 }
 
+/// Rows of a page where the query does not say.
+const DEFAULT_LIMIT: usize = 100;
+/// The most rows of a page.
+const MAX_LIMIT: usize = 1000;
+
+/// How many rows a page has, by the query.
+fn page_limit(asked: Option<usize>) -> Result<usize, Box<Response<Body>>> {
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    let refusal = || Box::new(refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000"));
+    if (1..=MAX_LIMIT).contains(&limit) { Ok(limit) } else { Err(refusal()) }
+}
+
 /// A refusal in JSON.
 fn refused(status: StatusCode, message: &str) -> Response<Body> {
     json(status, &serde_json::json!({ "error": message }))

@@ -12,10 +12,7 @@ use crate::model::revocation::{CrlService, Responder};
 use crate::model::{Answer, RevocationReason, RevocationView, RevokedFor, Says, TargetState, UnixTime};
 
 use super::targets::{CrlRow, crl, words};
-use super::{Shared, json, refused};
-
-const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1000;
+use super::{Shared, json, page_limit, refused};
 
 /// The query.
 #[derive(Deserialize)]
@@ -98,10 +95,10 @@ impl Key {
 
 /// One page of CRLs and, behind them, responders.
 pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Response<Body> {
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000");
-    }
+    let limit = match page_limit(parameters.limit) {
+        Ok(limit) => limit,
+        Err(refusal) => return *refusal,
+    };
     let after = match parameters.after.as_deref().map(Key::decode) {
         Some(None) => return refused(StatusCode::BAD_REQUEST, "after: expected the value of \"next\" of the page before"),
         Some(key) => key,

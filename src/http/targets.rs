@@ -16,10 +16,7 @@ use crate::model::{
 use super::cursor::Cursor;
 use super::revocation::VerdictRow;
 use super::sources::FailureRow;
-use super::{Shared, json, refused};
-
-const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1000;
+use super::{Shared, json, page_limit, refused};
 
 /// A page ends early after so many certificates and CRLs: one place may hold thousands.
 const MAX_ITEMS: usize = 10_000;
@@ -172,10 +169,10 @@ struct PolicyRow<'a> {
 
 /// One page of targets, sources by name and their targets by place.
 pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Response<Body> {
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000");
-    }
+    let limit = match page_limit(parameters.limit) {
+        Ok(limit) => limit,
+        Err(refusal) => return *refusal,
+    };
     let after = match parameters.after.as_deref().map(Cursor::decode) {
         Some(None) => return refused(StatusCode::BAD_REQUEST, "after: expected the value of \"next\" of the page before"),
         Some(cursor) => cursor,

@@ -10,10 +10,7 @@ use crate::model::facts::hex;
 use crate::model::{AuthorityRow, TrustQueries};
 
 use super::certificates::fingerprint;
-use super::{Shared, json, refused};
-
-const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1000;
+use super::{Shared, json, page_limit, refused};
 
 /// The query for the list.
 #[derive(Deserialize)]
@@ -48,10 +45,10 @@ struct Row<'a> {
 
 /// One page of CA certificates, those first that most hangs on.
 pub async fn list(state: Shared, Query(parameters): Query<Parameters>) -> Response<Body> {
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000");
-    }
+    let limit = match page_limit(parameters.limit) {
+        Ok(limit) => limit,
+        Err(refusal) => return *refusal,
+    };
     let view = state.snapshots.load();
     let all = &view.relations().authorities;
     let from = parameters.after.unwrap_or(0);
@@ -86,10 +83,10 @@ pub struct Dependants {
 
 /// The leaves that hang on a CA certificate, those first that end first.
 pub async fn dependants(state: Shared, Query(parameters): Query<Dependants>) -> Response<Body> {
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000");
-    }
+    let limit = match page_limit(parameters.limit) {
+        Ok(limit) => limit,
+        Err(refusal) => return *refusal,
+    };
     let Some(wanted) = fingerprint(&parameters.fingerprint) else { return refused(StatusCode::BAD_REQUEST, NO_FINGERPRINT) };
     asked(&state, "fingerprint: no CA certificate that is watched has it", move |trust| trust.hanging(&wanted, limit)).await
 }

@@ -44,15 +44,17 @@ impl Clock for SystemClock {
         self.started.elapsed()
     }
 
-    /// Looks at the wall clock again at least every half minute, so that a stepped clock moves the waiters too.
     fn sleep_until(&self, at: SystemTime) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            while let Ok(left) = at.duration_since(self.now()) {
-                if left.is_zero() {
-                    break;
-                }
-                tokio::time::sleep(left.min(Duration::from_secs(30))).await;
-            }
-        })
+        Box::pin(sleep_until(self, at))
+    }
+}
+
+/// Looks at the wall clock again at least every half minute, so that a stepped clock moves the waiters too.
+pub async fn sleep_until(clock: &dyn Clock, at: SystemTime) {
+    while let Ok(left) = at.duration_since(clock.now()) {
+        if left.is_zero() {
+            break;
+        }
+        tokio::time::sleep(left.min(Duration::from_secs(30))).await;
     }
 }

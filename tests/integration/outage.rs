@@ -100,7 +100,11 @@ fn a_restart_in_the_middle_resolves_nothing_and_tells_nothing_twice() {
     assert_eq!(told.lines().filter(|line| line.contains("INFO renewed")).count(), 1, "{told}");
 
     let exporter = folder.start();
-    assert_eq!(stored_not_served(&exporter.scrape()), Some(1.0), "from the first scrape on");
+    let first = exporter.scrape_until("what was known is shown", |scrape| {
+        let is_shown = !scrape.all("tls_probe_success", &[]).is_empty();
+        is_shown.then(|| scrape.clone())
+    });
+    assert_eq!(stored_not_served(&first), Some(1.0), "from the first scrape on that shows anything");
     exporter.until_ready();
     exporter.scans("edge", 2.0);
     assert_eq!(stored_not_served(&exporter.scrape()), Some(1.0));

@@ -93,6 +93,7 @@ fn a_missing_permission_is_named_and_the_rest_goes_on() {
     let scrape = exporter.scrape();
     assert_eq!([up(&scrape, "kube-secret"), up(&scrape, "kube-configmap")], [Some(0.0), Some(1.0)]);
     assert!(scrape.value("x509_kube_transport_errors_total", &[("resource", "secrets"), ("reason", "permission_denied")]).unwrap() >= 1.0);
+    exporter.until_logged("forbidden");
     let log = exporter.stderr();
     let line = log.lines().find(|line| line.contains("forbidden")).unwrap_or_else(|| panic!("{log}"));
     for word in ["list", "watch", "secrets", "secret-place"] {
