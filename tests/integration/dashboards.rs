@@ -15,8 +15,31 @@ use crate::support::queries::{self, Query};
 const FOREIGN: &[(&str, &[&str])] = &[
     ("up", &[]),
     ("ALERTS", &["alertname", "alertstate", "severity"]),
-    ("envoy_ssl_handshake_error_total", &[]),
+    ("envoy_listener_ssl_connection_error", &["envoy_listener_address"]),
+    ("envoy_listener_ssl_fail_verify_no_cert", &["envoy_listener_address"]),
+    ("envoy_listener_ssl_fail_verify_error", &["envoy_listener_address"]),
+    ("envoy_listener_ssl_fail_verify_san", &["envoy_listener_address"]),
+    ("envoy_listener_ssl_fail_verify_cert_hash", &["envoy_listener_address"]),
+    ("envoy_listener_ssl_handshake", &["envoy_listener_address"]),
+    ("envoy_listener_ssl_no_certificate", &["envoy_listener_address"]),
+    ("envoy_cluster_ssl_connection_error", &["envoy_cluster_name"]),
+    ("envoy_cluster_ssl_fail_verify_no_cert", &["envoy_cluster_name"]),
+    ("envoy_cluster_ssl_fail_verify_error", &["envoy_cluster_name"]),
+    ("envoy_cluster_ssl_fail_verify_san", &["envoy_cluster_name"]),
+    ("envoy_cluster_ssl_fail_verify_cert_hash", &["envoy_cluster_name"]),
     ("certmanager_certificate_ready_status", &["condition", "name"]),
+    ("certmanager_certificate_expiration_timestamp_seconds", &["name"]),
+    ("certmanager_certificate_renewal_timestamp_seconds", &["name"]),
+    (
+        "istio_requests_total",
+        &["reporter", "connection_security_policy", "destination_workload", "destination_workload_namespace"],
+    ),
+    ("istio_agent_cert_expiry_seconds", &["resource_name"]),
+    ("citadel_server_root_cert_expiry_timestamp", &[]),
+    ("citadel_server_cert_chain_expiry_timestamp", &[]),
+    ("control_identity_cert_expiration_timestamp_seconds", &[]),
+    ("consul_mesh_active_root_ca_expiry", &[]),
+    ("consul_mesh_active_signing_ca_expiry", &[]),
 ];
 /// What Prometheus puts on every target.
 const OF_TARGETS: &[&str] = &["job", "instance", "pod"];
