@@ -30,10 +30,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("certmanager_certificate_ready_status", &["condition", "name"]),
     ("certmanager_certificate_expiration_timestamp_seconds", &["name"]),
     ("certmanager_certificate_renewal_timestamp_seconds", &["name"]),
-    (
-        "istio_requests_total",
-        &["reporter", "connection_security_policy", "destination_workload", "destination_workload_namespace"],
-    ),
+    ("istio_requests_total", &["reporter", "connection_security_policy", "destination_workload", "destination_workload_namespace"]),
     ("istio_agent_cert_expiry_seconds", &["resource_name"]),
     ("citadel_server_root_cert_expiry_timestamp", &[]),
     ("citadel_server_cert_chain_expiry_timestamp", &[]),
