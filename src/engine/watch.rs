@@ -121,23 +121,24 @@ impl Watch {
         if *is_over {
             return;
         }
+        // Before the targets: a scan that ends while they are rendered has ended only for the publication after this one.
+        let mut status = self.status().clone();
         self.hear();
-        let dirty = self.ledger().take_dirty();
+        let (dirty, totals) = {
+            let mut ledger = self.ledger();
+            (ledger.take_dirty(), ledger.totals)
+        };
         let rendered: Vec<(usize, Bucket)> = dirty.into_iter().map(|bucket| bucket.render(&self.header, &*self.parts.render)).collect();
-        let (buckets, totals) = {
+        let buckets = {
             let mut ledger = self.ledger();
             let clashes: u64 = rendered.into_iter().map(|bucket| ledger.publish(bucket)).sum();
             if clashes > 0 {
                 self.parts.events.collisions(self.id(), clashes);
             }
-            (ledger.published(), ledger.totals)
+            ledger.published()
         };
-        let status = {
-            let mut status = self.status();
-            (status.targets, status.bundles, status.certificates) = (totals.targets, totals.bundles, totals.certificates);
-            status.unowned = totals.unowned;
-            status.clone()
-        };
+        (status.targets, status.bundles, status.certificates) = (totals.targets, totals.bundles, totals.certificates);
+        status.unowned = totals.unowned;
         let rendered = self.parts.render.source(&self.header, &status);
         self.parts.store.publish(SourceState { header: self.header.clone(), status, buckets, rendered });
     }
@@ -146,3 +147,6 @@ impl Watch {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
