@@ -14,7 +14,10 @@ use crate::support::queries::{self, Query};
 /// Series that are not ours, and the labels of theirs that may be matched.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("up", &[]),
-    ("ALERTS", &["alertname", "alertstate", "severity"]),
+    ("ALERTS", OF_ALERTS),
+    ("ALERTS_FOR_STATE", OF_ALERTS),
+    ("scrape_samples_scraped", &[]),
+    ("scrape_duration_seconds", &[]),
     ("envoy_listener_ssl_connection_error", &["envoy_listener_address"]),
     ("envoy_listener_ssl_fail_verify_no_cert", &["envoy_listener_address"]),
     ("envoy_listener_ssl_fail_verify_error", &["envoy_listener_address"]),
@@ -37,6 +40,14 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("control_identity_cert_expiration_timestamp_seconds", &[]),
     ("consul_mesh_active_root_ca_expiry", &[]),
     ("consul_mesh_active_signing_ca_expiry", &[]),
+];
+/// What an alert has of its own; the rest comes from the series that it is about.
+const OF_ALERTS: &[&str] = &["alertname", "alertstate", "severity"];
+/// Families that no rule and no panel needs, and why they are there.
+const DIAGNOSTIC: &[(&str, &str)] = &[
+    ("x509_cert_expired", "for dashboards of the closest peer; what it says is not_after against the time"),
+    ("process_start_time_seconds", "restarts are seen in the age of the configuration"),
+    ("process_virtual_memory_bytes", "every process has it, and it means little"),
 ];
 /// What Prometheus puts on every target.
 const OF_TARGETS: &[&str] = &["job", "instance", "pod"];
@@ -63,8 +74,15 @@ fn faults(query: &Query, recorded: &[String]) -> Vec<String> {
     let mut reading = Reading { recorded, labels: BTreeSet::new(), named: Vec::new(), faults: Vec::new() };
     let _ = walk_expr(&mut reading, &expression);
     let in_legend = query.legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()).map(|name| name.trim().to_owned());
-    let named: Vec<String> = reading.named.iter().cloned().chain(in_legend).chain(query.columns.iter().cloned()).collect();
-    let unknown = named.into_iter().filter(|label| !reading.labels.contains(label) && !OF_TARGETS.contains(&&**label));
+    let named: Vec<String> = reading.named.iter().cloned().chain(in_legend).collect();
+    let mut beside = Reading { recorded, labels: reading.labels.clone(), named: Vec::new(), faults: Vec::new() };
+    query.filled_beside("5m").filter_map(|text| parser::parse(&text).ok()).for_each(|other| {
+        let _ = walk_expr(&mut beside, &other);
+    });
+    let columns = query.columns.iter().filter(|label| !beside.labels.contains(*label) && !OF_TARGETS.contains(&&***label));
+    reading.faults.extend(columns.map(|label| format!("no series of it fills the column {label}")));
+    let unknown =
+        named.into_iter().filter(|label| !reading.labels.contains(label) && !OF_TARGETS.contains(&&**label) && label != queries::OWNER);
     reading.faults.extend(unknown.map(|label| format!("no series of it has the label {label}")));
     reading.faults.into_iter().map(|fault| format!("{}: {fault}", query.place)).collect()
 }
@@ -86,6 +104,9 @@ impl ExprVisitor for Reading<'_> {
             Expr::VectorSelector(selector) => self.selector(selector),
             Expr::MatrixSelector(selector) => self.selector(&selector.vs),
             Expr::Aggregate(AggregateExpr { modifier: Some(modifier), .. }) => self.named.extend(modifier.labels().labels.clone()),
+            Expr::Aggregate(AggregateExpr { param: Some(param), .. }) if literal(param).is_some() => {
+                self.labels.extend(literal(param).map(str::to_owned)); // count_values
+            }
             Expr::Binary(BinaryExpr { modifier: Some(modifier), .. }) => {
                 let matched = modifier.matching.iter().flat_map(|matching| matching.labels().labels.clone());
                 let carried = modifier.card.labels().into_iter().flat_map(|carried| carried.labels.clone());
@@ -105,12 +126,15 @@ impl ExprVisitor for Reading<'_> {
 
 impl Reading<'_> {
     fn selector(&mut self, selector: &VectorSelector) {
-        let Some(name) = &selector.name else { return self.faults.push("a selector without a metric's name".to_owned()) };
+        let Some(name) = &selector.name else { return self.of_many(selector) };
         if self.recorded.contains(name) {
             return;
         }
         let matchers = || selector.matchers.matchers.iter().chain(selector.matchers.or_matchers.iter().flatten());
         let known: Vec<&str> = if let Some((_, labels)) = FOREIGN.iter().find(|(foreign, _)| foreign == name) {
+            if labels == &OF_ALERTS {
+                self.labels.extend(FAMILIES.iter().flat_map(|family| family.labels.names()).map(str::to_owned));
+            }
             labels.to_vec()
         } else if let Some((family, histogram)) = family(name) {
             // What is there only with `compatibility` is nothing to rely on.
@@ -126,6 +150,19 @@ impl Reading<'_> {
             self.values(matcher);
         }
         self.labels.extend(known.into_iter().map(str::to_owned));
+    }
+
+    /// All families of a beginning: `{__name__=~"x509_.+"}`.
+    fn of_many(&mut self, selector: &VectorSelector) {
+        let beginnings = selector.matchers.matchers.iter().find(|matcher| matcher.name == "__name__");
+        let Some(beginnings) = beginnings else { return self.faults.push("a selector without a metric's name".to_owned()) };
+        for beginning in beginnings.value.split('|').map(|word| word.trim_end_matches(".+")) {
+            let found: Vec<&Family> = FAMILIES.iter().filter(|family| family.name.starts_with(beginning)).collect();
+            if found.is_empty() {
+                self.faults.push(format!("no family begins with {beginning}"));
+            }
+            self.labels.extend(found.iter().flat_map(|family| family.labels.names()).map(str::to_owned));
+        }
     }
 
     /// A value that a closed label never has matches nothing, for ever.
@@ -163,9 +200,21 @@ fn every_expression_speaks_of_what_exists() {
     let mut recorded = Vec::new();
     let mut all = queries::of_rules(&mut recorded);
     all.extend(queries::dashboards().iter().flat_map(|(path, dashboard)| queries::of_dashboard(path, dashboard)));
-    assert!(all.len() >= 18, "{}", all.len());
+    assert!(all.len() >= 200, "{}", all.len());
     let faults: Vec<String> = all.iter().flat_map(|query| faults(query, &recorded)).collect();
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn every_family_is_used_or_diagnostic() {
+    let mut all = queries::of_rules(&mut Vec::new());
+    all.extend(queries::dashboards().iter().flat_map(|(path, dashboard)| queries::of_dashboard(path, dashboard)));
+    let words = |text: &str| text.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).map(str::to_owned).collect::<Vec<_>>();
+    let used: BTreeSet<&str> = all.iter().flat_map(|query| words(&query.text)).filter_map(|word| Some(family(&word)?.0.name)).collect();
+    // What stands on /probe alone is for the rules and dashboards of those who bring them along (docs/PROBE.md).
+    let idle = FAMILIES.iter().filter(|family| !family.name.starts_with("probe_") && !used.contains(family.name)).map(|family| family.name);
+    let diagnostic: BTreeSet<&str> = DIAGNOSTIC.iter().map(|(name, _)| *name).collect();
+    assert_eq!(idle.collect::<BTreeSet<_>>(), diagnostic, "left: used by no rule and no panel; right: said to be so");
 }
 
 #[test]
@@ -188,9 +237,12 @@ fn what_does_not_exist_is_noticed() {
         ("a join of nothing", "label_join(x509_cert_error, \"place\", \"\", \"host\")", "", Some("has the label host")),
         ("a legend of nothing", "x509_cert_error", "{{host}}", Some("has the label host")),
         ("no metric at all", "{job=\"x\"}", "", Some("without a metric's name")),
+        ("no family at all", "count({__name__=~\"x590_.+\"})", "", Some("no family begins with x590_")),
+        ("a label that is counted into being", "count_values(\"week\", x509_cert_error)", "{{week}}", None),
         ("no PromQL", "sum by (", "", Some("")),
     ] {
-        let query = Query { place: String::new(), text: text.to_owned(), legend: legend.to_owned(), columns: Vec::new() };
+        let query =
+            Query { place: String::new(), text: text.to_owned(), legend: legend.to_owned(), columns: Vec::new(), beside: Vec::new() };
         let found = faults(&query, &recorded);
         match fault {
             None => assert_eq!(found, Vec::<String>::new(), "{behaviour}"),
@@ -222,6 +274,8 @@ fn dashboards_follow_the_conventions() {
         }
 
         let panels = queries::panels(&dashboard);
+        let rows = dashboard["panels"].as_array().unwrap();
+        assert!(panels.iter().any(|panel| panel["title"] == "Age of the data"), "{name}: how old what it shows is");
         let mut ids = BTreeSet::new();
         for panel in panels {
             let title = panel["title"].as_str().filter(|title| !title.is_empty()).expect("a title");
@@ -235,12 +289,15 @@ fn dashboards_follow_the_conventions() {
             assert_eq!(references.len(), targets.len(), "{name}: {title}: each target has a letter of its own");
             for target in targets {
                 let text = target["expr"].as_str().unwrap();
-                assert!(text.contains("job=~\"$job\"") && text.contains("source_name=~\"$source_name\""), "{name}: {title}: {text}");
+                // Alerts have the labels of what they are about; what Envoy counts is of another job.
+                let own = ["x509_", "tls_", "notafter_"].iter().any(|beginning| text.contains(beginning)) && !text.contains("ALERTS");
+                assert!(!own || text.contains("job=~\"$job\""), "{name}: {title}: {text}");
+                assert!(!text.contains("source_name=") || text.contains("source_name=~\"$source_name"), "{name}: {title}: {text}");
                 assert_eq!(target["datasource"]["uid"], "${datasource}", "{name}: {title}");
             }
             let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
             assert!(w > 0 && h > 0 && x + w <= 24, "{name}: {title}: inside the grid");
-            let overlaps = panels.iter().filter(|other| {
+            let overlaps = rows.iter().filter(|other| {
                 let [ox, oy, ow, oh] = ["x", "y", "w", "h"].map(|key| other["gridPos"][key].as_u64().unwrap());
                 x < ox + ow && ox < x + w && y < oy + oh && oy < y + h
             });

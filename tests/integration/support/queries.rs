@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+/// The label that names owners where the tests look at dashboards.
+pub const OWNER: &str = "team";
+
 /// An expression and where it stands.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -13,18 +16,32 @@ pub struct Query {
     pub text: String,
     /// The text that names a series in a graph, with `{{label}}`; empty for rules.
     pub legend: String,
-    /// Columns of a table that come from labels; empty for rules and graphs.
+    /// Columns of a table that come from labels of any of its queries; empty for rules and graphs.
     pub columns: Vec<String>,
+    /// The other queries of the table.
+    pub beside: Vec<String>,
 }
 
 impl Query {
     /// The expression with the variables of a dashboard filled in: all jobs and sources, `range` for time ranges.
     pub fn filled(&self, range: &str) -> String {
-        let mut text = self.text.clone();
-        for (variable, value) in [("$__rate_interval", range), ("$__range", range), ("$job", ".+"), ("$source_name", ".+")] {
+        self.fill(&self.text, range)
+    }
+
+    /// The other expressions of its table, filled in likewise.
+    pub fn filled_beside(&self, range: &str) -> impl Iterator<Item = String> {
+        self.beside.iter().map(move |text| self.fill(text, range))
+    }
+
+    fn fill(&self, text: &str, range: &str) -> String {
+        let mut text = text.to_owned();
+        let chosen = ["$job", "$source_name", "$subject_CN", "$serial_number", "$target", "$server_name"].map(|variable| (variable, ".*"));
+        let given = [("$__rate_interval", range), ("$__range", range), ("$__interval", "1s"), ("$owner", OWNER)];
+        for (variable, value) in given.into_iter().chain(chosen) {
             text = text.replace(variable, value);
         }
-        assert!(!text.contains('$'), "{}: an unknown variable in {text}", self.place);
+        // Of label_replace.
+        assert!(!text.replace("\"$1\"", "").contains('$'), "{}: an unknown variable in {text}", self.place);
         text
     }
 }
@@ -38,28 +55,37 @@ pub fn dashboards() -> Vec<(PathBuf, Value)> {
     files("dashboards", "json").into_iter().map(read).collect()
 }
 
-/// The panels of a dashboard.
-pub fn panels(dashboard: &Value) -> &[Value] {
-    dashboard["panels"].as_array().expect("a dashboard has panels")
+/// The panels of a dashboard, without the headings between them.
+pub fn panels(dashboard: &Value) -> Vec<&Value> {
+    dashboard["panels"].as_array().expect("a dashboard has panels").iter().filter(|panel| panel["type"] != "row").collect()
 }
 
 /// The expressions of a dashboard.
 pub fn of_dashboard(path: &Path, dashboard: &Value) -> Vec<Query> {
-    let of_panel = |panel: &Value| {
+    let of_panel = |panel: &Value| -> Vec<Query> {
         let title = panel["title"].as_str().unwrap_or_default();
         let names =
             panel["transformations"].as_array().into_iter().flatten().find_map(|step| step["options"]["include"]["names"].as_array());
-        let columns: Vec<String> = names.into_iter().flatten().map(text).filter(|name| name != "Value").collect();
+        let columns: Vec<String> = names.into_iter().flatten().map(text).filter(|name| !name.starts_with("Value")).collect();
         let targets = panel["targets"].as_array().cloned().unwrap_or_default();
         let query = |target: &Value| Query {
             place: format!("{}: {title}", path.display()),
             text: text(&target["expr"]),
             legend: target["legendFormat"].as_str().unwrap_or_default().to_owned(),
             columns: columns.clone(),
+            beside: targets.iter().map(|target| text(&target["expr"])).collect(),
         };
-        targets.iter().map(query).collect::<Vec<_>>()
+        targets.iter().map(query).collect()
     };
-    panels(dashboard).iter().flat_map(of_panel).collect()
+    let of_annotation = |annotation: &Value| Query {
+        place: format!("{}: annotation {}", path.display(), text(&annotation["name"])),
+        text: text(&annotation["target"]["expr"]),
+        legend: format!("{}{}", text(&annotation["titleFormat"]), text(&annotation["textFormat"])),
+        columns: Vec::new(),
+        beside: Vec::new(),
+    };
+    let annotations = dashboard["annotations"]["list"].as_array().into_iter().flatten().map(of_annotation);
+    panels(dashboard).into_iter().flat_map(of_panel).chain(annotations).collect()
 }
 
 /// The expressions of all rules. Names that rules record are in `recorded`.
@@ -91,6 +117,7 @@ pub fn of_rules(recorded: &mut Vec<String>) -> Vec<Query> {
                 text: rule.expr,
                 legend: String::new(),
                 columns: Vec::new(),
+                beside: Vec::new(),
             });
         }
     }
@@ -115,6 +142,7 @@ pub fn of_page(path: &str) -> Vec<Query> {
                 text: text.to_owned(),
                 legend: String::new(),
                 columns: Vec::new(),
+                beside: Vec::new(),
             }));
         } else {
             column = cells(line).iter().position(|cell| cell == "expression");
