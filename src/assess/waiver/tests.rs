@@ -163,8 +163,7 @@ fn time_alone_ends_a_waiver() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test measures time")]
-fn many_waivers_take_bounded_time() {
+fn waivers_of_other_places_waive_nothing() {
     let elsewhere = |at: usize| Selector {
         places: [Pattern::new(&format!("secret shop-{at}/*")).unwrap()].into(),
         names: [Pattern::ignoring_case(&format!("*.n{at}.example")).unwrap()].into(),
@@ -185,9 +184,6 @@ fn many_waivers_take_bounded_time() {
         related: None,
         history: None,
     };
-    let began = std::time::Instant::now();
-    for _ in 0..100_000 {
-        assert!(assess(&subject, &NoRevocations::default(), None, at(300)).waived.is_empty());
-    }
-    assert!(began.elapsed().as_secs() < 30, "{:?} without optimisation", began.elapsed());
+    let report = assess(&subject, &NoRevocations::default(), None, at(300));
+    assert!(report.waived.is_empty() && report.certificate(0).contains(Finding::Expired));
 }
