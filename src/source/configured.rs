@@ -5,6 +5,8 @@
 //! **Nothing is lost to a configuration that cannot be read.** Then the files of the last good one, and those that the readable
 //! parts name, are looked at all the same; the scan fails, so that nothing known is dropped and the source is not up.
 
+mod matches;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -17,6 +19,8 @@ use super::file::read::{is_settled, read_at};
 use super::file::system::stamp;
 use super::file::walk::text;
 use crate::model::{ByteSize, Circumstances, Failure, Listing, Material, Observation, Place, Reason, ScanContext, Stage, Use, UseKind};
+
+pub use matches::Matches;
 
 /// The most users of a file that are named.
 pub const MOST_USES: usize = 32;

@@ -7,10 +7,9 @@ use std::rc::Rc;
 use super::contexts::{self, SecretFile, User};
 use super::node;
 use crate::model::{Failure, Reason};
-use crate::source::configured::{Gathered, path_from, shown};
+use crate::source::configured::{Gathered, Matches, path_from, shown};
 use crate::source::file::patterns::Patterns;
 use crate::source::file::read_bounded;
-use crate::source::file::walk::{Found, Visitor, walk};
 
 /// The most files of a configuration.
 const MOST_FILES: usize = 2_000;
@@ -27,10 +26,11 @@ pub const MOST_USES: usize = 4_000_000;
 /// All that the files name that the patterns match, with at most so many uses. Relative paths start from `prefix`, or else from the
 /// folder of their file.
 pub fn gather(patterns: &Patterns, prefix: Option<&Path>, most: usize, is_over: &dyn Fn() -> bool) -> Gathered {
-    let mut matches = Matches { paths: Vec::new(), gathered: Gathered::default(), is_over };
-    walk(patterns, &mut matches);
-    let Matches { mut paths, gathered, .. } = matches;
-    paths.sort_unstable();
+    let Matches { paths, failures } = Matches::of(patterns, MOST_FILES, is_over);
+    let mut gathered = Gathered::default();
+    for (path, failure) in failures {
+        gathered.fail(failure.reason, format!("{path}: {}", failure.detail));
+    }
     let mut loading = Loading {
         prefix,
         gathered,
@@ -171,33 +171,5 @@ impl Loading<'_> {
                 }
             }
         }
-    }
-}
-
-/// Files that the settings match.
-struct Matches<'a> {
-    paths: Vec<PathBuf>,
-    gathered: Gathered,
-    is_over: &'a dyn Fn() -> bool,
-}
-
-impl Visitor for Matches<'_> {
-    fn file(&mut self, found: Found<'_>) {
-        if self.paths.len() <= MOST_FILES {
-            self.paths.push(found.path.into());
-        }
-    }
-
-    fn failed(&mut self, path: &str, failure: Failure) {
-        self.gathered.fail(failure.reason, format!("{path}: {}", failure.detail));
-    }
-
-    /// What lies there is unknown, not absent.
-    fn blocked(&mut self, path: &str, failure: Failure, _: Vec<String>) {
-        self.gathered.fail(failure.reason, format!("{path}: {}", failure.detail));
-    }
-
-    fn is_over(&self) -> bool {
-        (self.is_over)()
     }
 }

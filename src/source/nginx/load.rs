@@ -8,11 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::syntax::{self, Directive};
-use crate::model::{Failure, Reason};
-use crate::source::configured::{Gathered, path_from, shown};
+use crate::model::Reason;
+use crate::source::configured::{Gathered, Matches, path_from, shown};
 use crate::source::file::patterns::{Folders, Patterns};
 use crate::source::file::read_bounded;
-use crate::source::file::walk::{Found, Visitor, walk};
 
 /// The most files inside one another.
 const MOST_DEEP: usize = 16;
@@ -144,16 +143,18 @@ impl Loading<'_> {
         if !pattern.iter().any(|byte| b"*?[".contains(byte)) {
             return vec![path_from(self.prefix, Path::new(OsStr::from_bytes(pattern)))];
         }
-        let mut matches = Matches { paths: Vec::new(), failures: Vec::new(), is_over: self.is_over };
-        match Patterns::new(self.prefix, &[glob(pattern)], &[], Folders::Refused) {
-            Ok(patterns) => _ = walk(&patterns, &mut matches),
-            Err((_, message)) => self.gathered.fail(Reason::DecodeFailed, format!("{from}: include: {message}")),
-        }
-        for (path, failure) in matches.failures {
+        let patterns = match Patterns::new(self.prefix, &[glob(pattern)], &[], Folders::Refused) {
+            Ok(patterns) => patterns,
+            Err((_, message)) => {
+                self.gathered.fail(Reason::DecodeFailed, format!("{from}: include: {message}"));
+                return Vec::new();
+            }
+        };
+        let Matches { paths, failures } = Matches::of(&patterns, MOST_FILES, self.is_over);
+        for (path, failure) in failures {
             self.gathered.fail(failure.reason, format!("{from}: include: {path}: {}", failure.detail));
         }
-        matches.paths.sort_unstable();
-        matches.paths
+        paths
     }
 }
 
@@ -168,32 +169,4 @@ fn glob(pattern: &[u8]) -> String {
         }
     }
     plain
-}
-
-/// Files that match an include.
-struct Matches<'a> {
-    paths: Vec<PathBuf>,
-    failures: Vec<(String, Failure)>,
-    is_over: &'a dyn Fn() -> bool,
-}
-
-impl Visitor for Matches<'_> {
-    fn file(&mut self, found: Found<'_>) {
-        if self.paths.len() <= MOST_FILES {
-            self.paths.push(found.path.into());
-        }
-    }
-
-    fn failed(&mut self, path: &str, failure: Failure) {
-        self.failures.push((path.to_owned(), failure));
-    }
-
-    /// nginx may look where this process may not: what lies there is unknown, not absent.
-    fn blocked(&mut self, path: &str, failure: Failure, _: Vec<String>) {
-        self.failures.push((path.to_owned(), failure));
-    }
-
-    fn is_over(&self) -> bool {
-        (self.is_over)()
-    }
 }
