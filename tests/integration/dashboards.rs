@@ -132,10 +132,8 @@ impl Reading<'_> {
         }
         let matchers = || selector.matchers.matchers.iter().chain(selector.matchers.or_matchers.iter().flatten());
         let known: Vec<&str> = if let Some((_, labels)) = FOREIGN.iter().find(|(foreign, _)| foreign == name) {
-            if labels == &OF_ALERTS {
-                self.labels.extend(FAMILIES.iter().flat_map(|family| family.labels.names()).map(str::to_owned));
-            }
-            labels.to_vec()
+            let also = FAMILIES.iter().filter(|_| labels == &OF_ALERTS).flat_map(|family| family.labels.names());
+            labels.iter().copied().chain(also).collect()
         } else if let Some((family, histogram)) = family(name) {
             // What is there only with `compatibility` is nothing to rely on.
             let optional = Group::NameFields.names();

@@ -59,9 +59,13 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts one that scrapes the exporter once a second.
     pub async fn start(folder: &Path, exporter: SocketAddr) -> Self {
-        let configuration = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n- {{job_name: notafter, static_configs: [{{targets: [\"{exporter}\"]}}]}}\n"
-        );
+        Self::scraping(folder, &format!("scrape_configs:\n- {{job_name: notafter, static_configs: [{{targets: [\"{exporter}\"]}}]}}\n"))
+            .await
+    }
+
+    /// Starts one that scrapes what the rest of its configuration says, once a second.
+    pub async fn scraping(folder: &Path, rest: &str) -> Self {
+        let configuration = format!("global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n{rest}");
         std::fs::write(folder.join("prometheus.yml"), configuration).unwrap();
         // Prometheus does not say which port it got, so one that was free a moment ago is given to it.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
