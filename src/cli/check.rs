@@ -84,7 +84,7 @@ enum Format {
 
 pub(super) fn check(arguments: CheckArguments) -> Outcome {
     LogArguments::start_quietly();
-    super::run::raise_descriptor_limit();
+    super::process::prepare();
     let traces = listen::Traces::new(arguments.at.is_some());
     let specs = specs(&arguments, &traces)?;
     let at = arguments.at.map(UnixTime::from_secs);

@@ -50,7 +50,7 @@ pub(super) fn config(command: ConfigCommand) -> Outcome {
             let mut text = format!("{}: fine, {}\n", config.origin, count(specs.len(), "source"));
             text += &rules::words(&config.rules, UnixTime::from(SystemClock::new().now()));
             if estimate || matches {
-                super::run::raise_descriptor_limit();
+                super::process::prepare();
                 let seen = block_on(look(specs, &config, false, None))?;
                 let seen = seen.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;
                 if matches {

@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod logging;
 mod metrics;
+mod process;
 mod run;
 mod scan;
 mod verify;

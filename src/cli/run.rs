@@ -29,7 +29,7 @@ pub(super) struct RunArguments {
 
 pub(super) fn run(arguments: RunArguments, log: LogArguments) -> Outcome {
     log.start();
-    raise_descriptor_limit();
+    super::process::prepare();
     let shard = shard(&arguments).map_err(Failed::usage)?;
     let options =
         app::Options { config: arguments.config.config, listen: arguments.listen, shard, banner: log.log_format == LogFormat::Text };
@@ -59,15 +59,6 @@ fn shard(arguments: &RunArguments) -> Result<Shard, anyhow::Error> {
 /// `notafter-3` is number 3.
 fn ordinal(name: &str) -> Option<u32> {
     name.rsplit_once('-').and_then(|(_, number)| number.parse().ok())
-}
-
-/// Many endpoints at once need many descriptors: the soft limit is raised to the hard one.
-pub(super) fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        tracing::warn!("the limit of open files stays at {:?}: {error}", limit.current);
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) struct ScanArguments {
 
 pub(super) fn scan(arguments: ScanArguments) -> Outcome {
     arguments.log.start();
-    super::run::raise_descriptor_limit();
+    super::process::prepare();
     let config = app::load(arguments.config.config).map_err(Failed::usage)?;
     let specs = app::sources::Running::default().build(&config).map_err(Failed::usage)?;
     let seen = block_on(look(specs, &config, true, None))?.map_err(|error| Failed::with(1, anyhow::anyhow!("{error}")))?;

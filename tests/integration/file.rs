@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -327,10 +327,16 @@ fn folders_nest_up_to_a_limit() {
     assert!(matches!(*told.failed(), [(_, Reason::WalkError)]), "{:?}", told.failed());
 }
 
+/// A file for its owner alone.
+fn secret(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
 #[test]
 fn passphrases_come_from_the_table_a_file_or_the_environment() {
     let dir = tree(&["store.p12"]);
-    fs::write(dir.path().join("secret"), "from file\r\n").unwrap();
+    secret(&dir.path().join("secret"), "from file\r\n");
     let path = std::env::var("PATH").unwrap();
     for (line, expected) in [
         ("", vec!["", "changeit"]),
@@ -347,15 +353,26 @@ fn passphrases_come_from_the_table_a_file_or_the_environment() {
 #[test]
 fn a_rotated_passphrase_is_tried_on_unchanged_keystores() {
     let dir = tree(&["store.p12"]);
-    let secret = dir.path().join("secret");
-    fs::write(&secret, "one\n").unwrap();
+    let file = dir.path().join("secret");
+    secret(&file, "one\n");
     let mut watch = watch(dir.path(), &["*.p12"], "passphrase_file = \"secret\"");
     assert_eq!(relative(dir.path(), watch.scan()).passphrases["store.p12"], ["one"]);
     assert_eq!(relative(dir.path(), watch.scan()).unchanged, ["store.p12"]);
-    fs::write(&secret, "two").unwrap();
+    fs::write(&file, "two").unwrap();
+    assert_eq!(relative(dir.path(), watch.scan()).passphrases["store.p12"], ["two"]);
+    // What everybody may read is not used, and the source says what helps.
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    let told = relative(dir.path(), watch.scan());
+    assert!(
+        matches!(&*told.errors, [(Reason::PermissionDenied, words)] if words.contains("mode 0644") && words.contains("chmod o-r")),
+        "{:?}",
+        told.errors
+    );
+    assert_eq!(told.passphrases["store.p12"], [""; 0]);
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     assert_eq!(relative(dir.path(), watch.scan()).passphrases["store.p12"], ["two"]);
     // Unreadable: the source says so, and no passphrase is tried.
-    fs::remove_file(&secret).unwrap();
+    fs::remove_file(&file).unwrap();
     let told = relative(dir.path(), watch.scan());
     assert_eq!(told.errors.iter().map(|(reason, _)| *reason).collect::<Vec<_>>(), [Reason::NotFound]);
     assert_eq!(told.passphrases["store.p12"], [""; 0]);

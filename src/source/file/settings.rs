@@ -1,5 +1,6 @@
 //! What stands in the table of a file source.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,7 +86,8 @@ impl Passphrases {
         let result: Result<Secret, (Reason, BoxError)> = match self {
             Self::Usual => return [Secret(String::new()), Secret("changeit".to_owned())].into(),
             Self::Given(secret) => Ok(secret.clone()),
-            Self::File(path) => read_bounded(path, PASSPHRASE_LIMIT)
+            Self::File(path) => kept_secret(path)
+                .and_then(|()| read_bounded(path, PASSPHRASE_LIMIT))
                 .map_err(|failure| (failure.reason, format!("passphrase_file: {}", failure.detail).into()))
                 .and_then(|bytes| {
                     let text = String::from_utf8(bytes);
@@ -111,4 +113,19 @@ impl Passphrases {
     pub(super) const fn may_change(&self) -> bool {
         !matches!(self, Self::Usual)
     }
+}
+
+/// What everybody may read is no secret, whatever it opens: a file with that mode is not used until it is closed.
+fn kept_secret(path: &Path) -> Result<(), Failure> {
+    // Where it cannot be asked for, reading says why.
+    let mode = std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    if mode & 0o004 == 0 {
+        return Ok(());
+    }
+    let words = format!(
+        "{}: everybody may read it (mode {:04o}); chmod o-r, or defaultMode: 0440 of a mounted Secret",
+        path.display(),
+        mode & 0o7777
+    );
+    Err(Failure::new(Stage::Read, Reason::PermissionDenied, words))
 }

@@ -7,5 +7,6 @@ mod hostile;
 mod prometheus;
 mod restart;
 mod rich;
+mod secrets;
 mod shape;
 mod signals;
