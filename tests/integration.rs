@@ -53,6 +53,8 @@ mod smoke;
 mod starttls_peers;
 #[path = "integration/support/mod.rs"]
 mod support;
+#[path = "integration/threat_model.rs"]
+mod threat_model;
 #[path = "integration/tls.rs"]
 mod tls;
 #[path = "integration/tls_openssl.rs"]
