@@ -28,7 +28,7 @@ const handshakes = section(
       lines(
         { title: 'Handshakes', description: 'Handshakes tried, a second, by result.', unit: 'reqps' },
         [{ expr: `sum by (result) (rate(${each('tls_handshakes_total')}[$__rate_interval]))`, legend: '{{result}}' }],
-        { stacked: true },
+        { stacked: true, colors: { ok: 'green', error: 'red' } },
       ),
     ],
     [
@@ -51,7 +51,7 @@ const handshakes = section(
     ],
   ),
   band(
-    9,
+    7,
     [
       14,
       table(
@@ -85,7 +85,7 @@ const handshakes = section(
     ],
   ),
   band(
-    8,
+    6,
     [
       24,
       timeline(
@@ -104,7 +104,7 @@ const negotiated = section(
     [6, bars({ title: 'Versions', description: 'Endpoints by the version of TLS in the last handshake.', unit: 'none' }, { expr: `sort_desc(count by (version) (${endpoints('tls_version_info')}))`, legend: '{{version}}' })],
     [6, bars({ title: 'Cipher suites', description: 'Endpoints by cipher suite of the last handshake.', unit: 'none' }, { expr: `sort_desc(count by (cipher) (${endpoints('tls_version_info')}))`, legend: '{{cipher}}' })],
     [6, bars({ title: 'Key exchange', description: 'Endpoints by the group of the key exchange in the last handshake: X25519MLKEM768 is safe against quantum computers.', unit: 'none' }, { expr: `sort_desc(count by (group) (${endpoints('tls_version_info', 'group!=""')}))`, legend: '{{group}}' })],
-    [6, bars({ title: 'Protocols by ALPN', description: 'Endpoints by the application protocol that was agreed on; only where one was offered.', unit: 'none' }, { expr: `sort_desc(count by (alpn) (${endpoints('tls_version_info')}))`, legend: '{{alpn}} ' })],
+    [6, bars({ title: 'Protocols by ALPN', description: 'Endpoints by the application protocol that was agreed on; none where none was offered or chosen.', unit: 'none' }, { expr: `sort_desc(count by (alpn) (label_replace(${endpoints('tls_version_info')}, "alpn", "none", "alpn", "")))`, legend: '{{alpn}}' })],
   ),
   band(
     8,
@@ -140,7 +140,7 @@ const mutual = section(
     [
       14,
       table(
-        { title: 'Who asks for client certificates', description: 'Whether an endpoint asked in the last handshake, and whether it lets in who has none although mutual TLS is expected.', unit: 'none' },
+        { title: 'Who asks for client certificates', description: 'Whether an endpoint asked in the last handshake, and where that or what it does then is not what is expected: it lets in who has none, or does not take ours.', unit: 'none' },
         [
           withOwner(endpoints('tls_client_certificate_requested')),
           withOwner(`max without (instance, pod, finding) (${each('tls_target_finding', 'finding=~"mutual_tls_not_enforced|mutual_tls_not_optional|client_ca_not_accepted|client_not_trusted_by_bundle|client_chain_too_deep"')})`),
@@ -149,11 +149,11 @@ const mutual = section(
           { of: 'target', title: 'Target', link: toTarget },
           { of: 'server_name', title: 'Name' },
           { of: 'A', title: 'Asks', words: { '0': ['no', 'text'], '1': ['yes', 'green'] }, width: 90 },
-          { of: 'B', title: 'As expected', words: { '1': ['no', 'red'] }, width: 120 },
+          { of: 'B', title: 'Unexpected', words: { '1': ['yes', 'red'] }, width: 120 },
           { of: 'owner', title: 'Owner', width: 110 },
           { of: 'source_name', title: 'Source', width: 130 },
         ],
-        { by: 'As expected', descending: true },
+        { by: 'Unexpected', descending: true },
       ),
     ],
     [

@@ -15,7 +15,7 @@ const glance = section(
     [4, blind()],
     [4, stat({ title: 'Places in error', description: 'Places that exist or are configured and give no certificate.', unit: 'none' }, count(`${places('x509_cert_error')} > 0`), BAD_ABOVE_0)],
     [4, stat({ title: 'Configuration', description: 'Whether the configuration was loaded when it was last tried. Refused: the one before it stays.', unit: 'none' }, `min(${whole('notafter_config_last_reload_successful')})`, [['red', null], ['green', 1]], { mappings: [{ type: 'value', options: { '0': { text: 'refused', index: 0 }, '1': { text: 'loaded', index: 1 } } } as never] })],
-    [4, stat({ title: 'Since the configuration was loaded', description: 'Time since the configuration was last loaded.', unit: 's' }, `time() - max(${whole('notafter_config_last_reload_success_timestamp_seconds')})`, PLAIN, { decimals: 0 })],
+    [4, stat({ title: 'Loaded since', description: 'Time since the configuration was last loaded.', unit: 's' }, `time() - max(${whole('notafter_config_last_reload_success_timestamp_seconds')})`, PLAIN, { decimals: 0 })],
     [4, stat({ title: 'Exporters by version', description: 'How many exporters run which version.', unit: 'none' }, `count by (version) (${whole('notafter_build_info')})`, PLAIN, { legend: '{{version}}' })],
   ),
 );
@@ -45,7 +45,7 @@ const sources = section(
           { of: 'B', title: 'Last scan', unit: 'dateTimeFromNow', width: 130 },
           { of: 'C', title: 'Last well', unit: 'dateTimeFromNow', width: 130 },
           { of: 'D', title: 'Next scan', unit: 'dateTimeFromNow', width: 130 },
-          { of: 'E', title: 'A scan takes', unit: 's', decimals: 2, width: 110 },
+          { of: 'E', title: 'Scan takes', unit: 's', decimals: 2, width: 110 },
           { of: 'F', title: 'Places', unit: 'none', width: 80 },
           { of: 'G', title: 'In error', unit: 'none', steps: BAD_ABOVE_0, width: 80 },
         ],
@@ -140,7 +140,7 @@ const process = section(
         [
           { of: 'source_name', title: 'Source' },
           { of: 'A', title: 'Alike', unit: 'none', width: 90 },
-          { of: 'B', title: 'PKCS#12 closed', unit: 'none', steps: ODD_ABOVE_0, width: 120 },
+          { of: 'B', title: 'PKCS#12 closed', unit: 'none', steps: ODD_ABOVE_0, width: 130 },
           { of: 'C', title: 'JKS closed', unit: 'none', steps: ODD_ABOVE_0, width: 110 },
         ],
         { by: 'Source' },

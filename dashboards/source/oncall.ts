@@ -27,7 +27,7 @@ const now = section(
     4,
     [4, age()],
     [4, blind()],
-    [4, stat({ title: 'Alerts that fire', description: 'Critical alerts of the rules in alerts/, now. Needs these rules in the same Prometheus.', unit: 'none' }, count(`ALERTS{alertstate="firing", severity="critical", ${alerts}}`), BAD_ABOVE_0)],
+    [4, stat({ title: 'Critical alerts', description: 'Critical alerts of the rules in alerts/, now. Needs these rules in the same Prometheus.', unit: 'none' }, count(`ALERTS{alertstate="firing", severity="critical", ${alerts}}`), BAD_ABOVE_0)],
     [4, stat({ title: 'Endpoints that fail', description: 'Endpoints that no replica could look at in the last round: no TLS, refused, or the wrong HTTP answer.', unit: 'none' }, count(`${endpoints('tls_probe_success')} == 0`), BAD_ABOVE_0)],
     [4, stat({ title: 'Revoked', description: 'Certificates that their issuer has revoked.', unit: 'none' }, count(`${places('x509_cert_revoked')} == 1`), BAD_ABOVE_0)],
     [4, stat({ title: 'Renewed, not served', description: 'Endpoints that serve an older certificate than the one that is stored for them: a reload is missing.', unit: 'none' }, count(`${endpoints('tls_target_finding', 'finding="stored_not_served"')}`), ODD_ABOVE_0)],
@@ -37,28 +37,29 @@ const now = section(
 const broken = section(
   'What is broken',
   band(
-    9,
+    10,
     [
       24,
       table(
         { title: 'Alerts that fire', description: 'Alerts of the rules in alerts/ that fire now, with the moment at which each became pending. Needs these rules in the same Prometheus.', unit: 'none' },
-        [withOwner(withPlace(`ALERTS_FOR_STATE{${alerts}} and ignoring (alertstate) ALERTS{alertstate="firing", ${alerts}}`)) + ' * 1000'],
+        [withOwner(withPlaceOrUrl(`ALERTS_FOR_STATE{${alerts}} and ignoring (alertstate) ALERTS{alertstate="firing", ${alerts}}`)) + ' * 1000'],
         [
           { of: 'severity', title: 'Severity', width: 90, words: { critical: ['critical', 'red'], warning: ['warning', 'orange'] } },
           { of: 'alertname', title: 'Alert', width: 220 },
           { of: 'place', title: 'Place' },
           { of: 'subject_CN', title: 'Certificate', link: toCertificate },
+          { of: 'issuer_CN', title: 'Issuer' },
           { of: 'finding', title: 'Finding', width: 190 },
           { of: 'owner', title: 'Owner', width: 110 },
-          { of: 'source_name', title: 'Source', width: 130 },
+          { of: 'source_name', title: 'Source', width: 110 },
           { of: 'A', title: 'Since', unit: 'dateTimeFromNow', width: 130 },
         ],
-        { by: 'Since', descending: true },
+        { by: 'Severity' },
       ),
     ],
   ),
   band(
-    8,
+    6,
     [
       24,
       table(
@@ -108,7 +109,7 @@ const renewed = `changes((${newestLeaves()})[$__range:$__interval]) > 0`;
 const before = section(
   'Since when, and what changed before',
   band(
-    8,
+    6,
     [
       24,
       timeline(

@@ -6,11 +6,13 @@ import { count, each, endingWithin, leaves, lifetimes, lists, newestLeaves, over
 import { age, blind, toCertificate } from './shared';
 
 const DAY = 86400;
+/** 13 weeks with nothing in them. */
+const WEEKS = Array.from({ length: 13 }, (_, week) => `label_replace(vector(0), "week", "${week}", "", "")`).join(' or ');
 
 const ending = (days: number, color: string) =>
   stat(
     {
-      title: `End within ${days} days`,
+      title: `End in ${days} days`,
       description: `Leaf certificates, one for each place, that end within ${days} days and have not ended yet. Many short-lived ones that renew themselves are no worry: the tables say what is overdue.`,
       unit: 'none',
     },
@@ -32,14 +34,14 @@ const summary = (title: string, description: string, label: string, heading: str
     ],
     [
       { of: label, title: heading },
-      { of: 'A', title: 'Watched', unit: 'none', width: 90 },
-      { of: 'B', title: 'Ended', unit: 'none', steps: BAD_ABOVE_0, width: 80 },
-      { of: 'C', title: '7 days', unit: 'none', width: 80 },
-      { of: 'D', title: '30 days', unit: 'none', width: 80 },
-      { of: 'E', title: '90 days', unit: 'none', width: 80 },
-      { of: 'F', title: 'Overdue', unit: 'none', steps: ODD_ABOVE_0, width: 90 },
+      { of: 'A', title: 'Watched', unit: 'none', width: 78 },
+      { of: 'B', title: 'Ended', unit: 'none', steps: BAD_ABOVE_0, width: 65 },
+      { of: 'C', title: '7 d', unit: 'none', width: 55 },
+      { of: 'D', title: '30 d', unit: 'none', width: 55 },
+      { of: 'E', title: '90 d', unit: 'none', width: 55 },
+      { of: 'F', title: 'Overdue', unit: 'none', steps: ODD_ABOVE_0, width: 78 },
     ],
-    { by: '90 days', descending: true },
+    { by: '90 d', descending: true },
   );
 
 const who: Column[] = [
@@ -71,11 +73,10 @@ const when = section(
     [
       24,
       columns(
-        { title: 'Leaf certificates that end, week by week', description: 'How many leaf certificates end in each of the next 13 weeks; week 0 is the next seven days. Ended ones are left out. Weeks without any have no column.', unit: 'none' },
-        `count_values("week", floor(((${leaves()} - time()) >= 0 < ${91 * DAY}) / ${7 * DAY}))`,
+        { title: 'Leaf certificates that end, week by week', description: 'How many leaf certificates end in each of the next 13 weeks; week 0 is the next seven days. Ended ones are left out.', unit: 'none' },
+        `count_values("week", floor(((${leaves()} - time()) >= 0 < ${91 * DAY}) / ${7 * DAY})) or on (week) (${WEEKS})`,
         'week',
         'weeks from now',
-        [['orange', null], ['yellow', 1], ['green', 5]],
       ),
     ],
   ),
@@ -118,7 +119,7 @@ const automation = section(
   band(
     8,
     [
-      12,
+      14,
       table(
         { title: 'Due, and not renewed', description: 'Leaf certificates past the moment at which their owner should have renewed them: what of the above is not automated, or whose automation fails. Longest overdue first.', unit: 'none' },
         [
@@ -134,9 +135,9 @@ const automation = section(
       ),
     ],
     [
-      6,
+      5,
       bars(
-        { title: 'Lowest part of the lifetime left, by issuer', description: 'How low the leaf certificates of an issuer fell in the range before they were renewed, as a part of their lifetime: their renewal margin. Near 0 is near an outage; about 0.25 to 0.33 is usual.', unit: 'percentunit' },
+        { title: 'Lowest part of life left', description: 'How low the leaf certificates of an issuer fell in the range before they were renewed, as a part of their lifetime: their renewal margin. Near 0 is near an outage; about 0.25 to 0.33 is usual.', unit: 'percentunit' },
         {
           expr: `sort(min by (issuer_CN) (min_over_time((min by (issuer_CN) ((${leaves()} - time()) / ${lifetimes()}))[$__range:$__interval])))`,
           legend: '{{issuer_CN}}',
@@ -144,7 +145,7 @@ const automation = section(
       ),
     ],
     [
-      6,
+      5,
       lines(
         { title: 'Margin at renewals', description: 'At the renewals seen in the range: the part of the lifetime that was left, in the middle and for the worst tenth.', unit: 'percentunit' },
         [
@@ -181,9 +182,9 @@ const automation = section(
           { of: 'issuer_CN', title: 'Issuer' },
           { of: 'A', title: 'Leaves', unit: 'none', width: 80 },
           { of: 'B', title: 'Longest', unit: 'dtdurations', width: 150 },
-          { of: 'C', title: 'over 47 days', unit: 'none', steps: ODD_ABOVE_0, width: 110 },
-          { of: 'D', title: 'over 100 days', unit: 'none', steps: ODD_ABOVE_0, width: 120 },
-          { of: 'E', title: 'over 200 days', unit: 'none', steps: BAD_ABOVE_0, width: 120 },
+          { of: 'C', title: 'over 47 d', unit: 'none', steps: ODD_ABOVE_0, width: 95 },
+          { of: 'D', title: 'over 100 d', unit: 'none', steps: ODD_ABOVE_0, width: 100 },
+          { of: 'E', title: 'over 200 d', unit: 'none', steps: BAD_ABOVE_0, width: 100 },
         ],
         { by: 'Longest', descending: true },
       ),
@@ -197,7 +198,7 @@ const automation = section(
         ],
         [
           { of: 'finding', title: 'Finding' },
-          { of: 'A', title: 'How many', unit: 'none', width: 110 },
+          { of: 'A', title: 'How many', unit: 'none', width: 120 },
         ],
         { by: 'How many', descending: true },
       ),
@@ -215,15 +216,15 @@ const trust = section(
         { title: 'CAs and what hangs on them', description: 'Each CA certificate once, however many copies there are: when it ends, how many leaf certificates hang on it, how many of them have no other path, in how many places it is.', unit: 'none' },
         [
           `max by (subject, serial_number) (${whole('x509_cert_dependants')}) > 0`,
-          `max by (subject, serial_number) (${whole('x509_cert_stranded_dependants')})`,
-          `max by (subject, serial_number) (${whole('x509_cert_places')})`,
+          `max by (subject, serial_number) (${whole('x509_cert_stranded_dependants')}) and on (subject, serial_number) x509_cert_dependants > 0`,
+          `max by (subject, serial_number) (${whole('x509_cert_places')}) and on (subject, serial_number) x509_cert_dependants > 0`,
           `max by (subject, serial_number) (x509_cert_not_after{job=~"$job", source_name=~"$source_name", cert_role!="leaf"}) * 1000 and on (subject, serial_number) x509_cert_dependants > 0`,
         ],
         [
           { of: 'subject', title: 'CA' },
           { of: 'D', title: 'Ends', unit: 'dateTimeFromNow', width: 130 },
           { of: 'A', title: 'Leaves', unit: 'none', width: 80 },
-          { of: 'B', title: 'without other path', unit: 'none', width: 140 },
+          { of: 'B', title: 'No other path', unit: 'none', width: 120 },
           { of: 'C', title: 'Places', unit: 'none', width: 80 },
         ],
         { by: 'Ends' },

@@ -99,16 +99,19 @@ export function bars(about: About, query: Query, color = 'blue'): Panel {
     showUnfilled: true,
     sizing: BarGaugeSizing.Auto,
     valueMode: BarGaugeValueMode.Color,
+    text: { titleSize: 13, valueSize: 16 },
   };
+  // Grafana leaves the name of a single bar out, unless it is written here.
+  const displayName = (query.legend ?? '').replace(/\{\{(\w+)\}\}/g, '${__field.labels.$1}');
   return {
     ...head('bargauge', about, [target(query, 0, 'instant')]),
-    fieldConfig: { defaults: { unit: about.unit, min: 0, color: { mode: FieldColorModeId.Fixed, fixedColor: color }, thresholds: thresholds(PLAIN) }, overrides: [] },
+    fieldConfig: { defaults: { unit: about.unit, min: 0, displayName, color: { mode: FieldColorModeId.Fixed, fixedColor: color }, thresholds: thresholds(PLAIN) }, overrides: [] },
     options: { ...options },
   };
 }
 
-/** Columns over a label with numbers in it, in their order: a histogram of now. `colors` name the columns that begin at a number. */
-export function columns(about: About, expr: string, label: string, axis: string, steps: Steps): Panel {
+/** Columns over a label with numbers in it, in their order: a histogram of now. */
+export function columns(about: About, expr: string, label: string, axis: string): Panel {
   const options: BarChartOptions = {
     barWidth: 0.9,
     fullHighlight: false,
@@ -121,7 +124,6 @@ export function columns(about: About, expr: string, label: string, axis: string,
     xField: axis,
     xTickLabelMaxLength: 0,
     xTickLabelRotation: 0,
-    colorByField: axis,
   };
   const transformations: DataTransformerConfig[] = [
     { id: 'filterFieldsByName', options: { include: { names: [label, 'Value'] } } },
@@ -132,8 +134,8 @@ export function columns(about: About, expr: string, label: string, axis: string,
   return {
     ...head('barchart', about, [target({ expr }, 0, 'table')]),
     fieldConfig: {
-      defaults: { unit: about.unit, decimals: 0, min: 0, color: { mode: FieldColorModeId.Thresholds }, thresholds: thresholds(PLAIN), custom: { fillOpacity: 85, lineWidth: 0, gradientMode: GraphGradientMode.None } },
-      overrides: [{ matcher: { id: 'byName', options: axis }, properties: [{ id: 'thresholds', value: thresholds(steps) }, { id: 'unit', value: 'none' }] }],
+      defaults: { unit: about.unit, decimals: 0, min: 0, color: { mode: FieldColorModeId.Fixed, fixedColor: 'blue' }, custom: { fillOpacity: 85, lineWidth: 0, gradientMode: GraphGradientMode.None } },
+      overrides: [],
     },
     options: { ...options },
     transformations,
@@ -141,7 +143,7 @@ export function columns(about: About, expr: string, label: string, axis: string,
 }
 
 /** Lines over time. */
-export function lines(about: About, queries: Query[], more: { max?: number; stacked?: boolean; soft?: number; steps?: boolean } = {}): Panel {
+export function lines(about: About, queries: Query[], more: { max?: number; stacked?: boolean; soft?: number; steps?: boolean; colors?: Record<string, string> } = {}): Panel {
   const options: TimeSeriesOptions = {
     legend: { calcs: [], displayMode: LegendDisplayMode.List, placement: 'bottom', showLegend: true },
     tooltip: { mode: TooltipDisplayMode.Multi, sort: SortOrder.Descending },
@@ -159,11 +161,15 @@ export function lines(about: About, queries: Query[], more: { max?: number; stac
   const defaults: FieldConfig = {
     unit: about.unit,
     min: 0,
-    color: { mode: FieldColorModeId.PaletteClassicByName },
+    color: { mode: FieldColorModeId.PaletteClassic },
     custom: { ...custom },
     ...(more.max === undefined ? {} : { max: more.max }),
   };
-  return { ...head('timeseries', about, queries.map((query, at) => target(query, at, 'range'))), fieldConfig: { defaults, overrides: [] }, options: { ...options } };
+  const overrides = Object.entries(more.colors ?? {}).map(([name, fixedColor]) => ({
+    matcher: { id: 'byName', options: name },
+    properties: [{ id: 'color', value: { mode: FieldColorModeId.Fixed, fixedColor } }],
+  }));
+  return { ...head('timeseries', about, queries.map((query, at) => target(query, at, 'range'))), fieldConfig: { defaults, overrides }, options: { ...options } };
 }
 
 /** One band for each series: what it was when. `words` are the texts and colours of its values. */
@@ -241,6 +247,7 @@ export function table(about: About, queries: string[], shown: Column[], sort: { 
       { id: 'unit', value: column.unit ?? 'string' },
       { id: 'custom.cellOptions', value: cell },
     ];
+    if (column.unit === undefined && column.words === undefined) properties.push({ id: 'custom.filterable', value: true });
     if (column.decimals !== undefined) properties.push({ id: 'decimals', value: column.decimals });
     if (column.width !== undefined) properties.push({ id: 'custom.width', value: column.width });
     if (column.steps !== undefined) properties.push({ id: 'thresholds', value: thresholds(column.steps) });
@@ -248,7 +255,7 @@ export function table(about: About, queries: string[], shown: Column[], sort: { 
     if (column.link !== undefined) properties.push({ id: 'links', value: [{ ...column.link, targetBlank: false }] });
     return { matcher: { id: 'byName', options: column.title }, properties };
   });
-  const custom: Pick<TableFieldOptions, 'filterable' | 'inspect'> = { filterable: true, inspect: false };
+  const custom: Pick<TableFieldOptions, 'filterable' | 'inspect' | 'minWidth'> = { filterable: false, inspect: false, minWidth: 70 };
   return {
     ...head('table', about, queries.map((expr, at) => target({ expr }, at, 'table'))),
     fieldConfig: { defaults: { unit: about.unit, color: { mode: FieldColorModeId.Thresholds }, thresholds: thresholds(PLAIN), custom: { ...custom } }, overrides },

@@ -17,8 +17,8 @@ const glance = section(
     [3, stat({ title: 'Revoked', description: 'Certificates that their issuer has revoked, one for each place.', unit: 'none' }, count(`${places('x509_cert_revoked')} == 1`), BAD_ABOVE_0)],
     [3, stat({ title: 'Nobody can say', description: 'Certificates whose issuer offers an answer that cannot be had, or not be trusted.', unit: 'none' }, count(status('unknown')), ODD_ABOVE_0)],
     [3, stat({ title: 'Known', description: 'Of the certificates whose issuers offer an answer, the part about which there is one.', unit: 'percentunit' }, `(count(${places('x509_cert_revocation_status', 'status=~"good|revoked"')}) or vector(0)) / count(${places('x509_cert_revocation_status', 'status!~"not_applicable|pending"')})`, [['red', null], ['orange', 0.9], ['green', 0.99]], { decimals: 0, noValue: 'none' })],
-    [3, stat({ title: 'CRLs past their end', description: 'CRLs, in files and fetched, whose next update is overdue.', unit: 'none' }, count(`${lists('x509_crl_stale')} == 1`), BAD_ABOVE_0)],
-    [3, stat({ title: 'Responders with findings', description: 'OCSP responders about which something is wrong.', unit: 'none' }, count(`max by (url) (${whole('x509_responder_finding')})`), BAD_ABOVE_0)],
+    [3, stat({ title: 'Stale CRLs', description: 'CRLs, in files and fetched, whose next update is overdue.', unit: 'none' }, count(`${lists('x509_crl_stale')} == 1`), BAD_ABOVE_0)],
+    [3, stat({ title: 'Bad responders', description: 'OCSP responders about which something is wrong.', unit: 'none' }, count(`max by (url) (${whole('x509_responder_finding')})`), BAD_ABOVE_0)],
     [3, stat({ title: 'They disagree', description: 'Certificates about which CRL, OCSP and staple say different things for longer than a day.', unit: 'none' }, count(places('x509_cert_finding', 'finding="revocation_disagreement"')), BAD_ABOVE_0)],
   ),
 );
@@ -46,7 +46,7 @@ const certificates = section(
       9,
       table(
         { title: 'Issuers of which nobody can say', description: 'How many certificates of each issuer are of unknown status, and of how many it is known. Known 0: revocation is blind for the issuer.', unit: 'none' },
-        [`count by (issuer_CN) (${status('unknown')})`, `count by (issuer_CN) (${places('x509_cert_revocation_status', 'status=~"good|revoked"')}) and on (issuer_CN) ${status('unknown')}`],
+        [`count by (issuer_CN) (${status('unknown')})`, `(count by (issuer_CN) (${places('x509_cert_revocation_status', 'status=~"good|revoked"')}) or 0 * count by (issuer_CN) (${status('unknown')})) and on (issuer_CN) ${status('unknown')}`],
         [
           { of: 'issuer_CN', title: 'Issuer' },
           { of: 'A', title: 'Unknown', unit: 'none', steps: ODD_ABOVE_0, width: 100 },
@@ -120,7 +120,7 @@ const fetches = section(
           { of: 'url', title: 'Responder' },
           { of: 'A', title: 'Oldest answer', unit: 'dateTimeFromNow', width: 140 },
           { of: 'B', title: 'Its certificate ends', unit: 'dateTimeFromNow', width: 160 },
-          { of: 'C', title: 'Findings', unit: 'none', steps: BAD_ABOVE_0, width: 90 },
+          { of: 'C', title: 'Findings', unit: 'none', steps: BAD_ABOVE_0, width: 100 },
         ],
         { by: 'Findings', descending: true },
       ),

@@ -21,7 +21,7 @@ export const age = (): Panel =>
 export const blind = (): Panel =>
   stat(
     {
-      title: 'Sources late or down',
+      title: 'Late or down',
       description: 'Sources that could not be listed at the last scan, have not been scanned yet, or whose next scan is five minutes overdue. What is shown of them may be old.',
       unit: 'none',
     },

@@ -19,7 +19,7 @@ const glance = section(
     [3, stat({ title: 'Answers', description: 'Whether the last look ended well on every address and name that is chosen: the handshake, and the HTTP request where one is configured.', unit: 'none' }, `min(${endpoints('tls_probe_success', CHOSEN)})`, [['red', null], ['green', 1]], { mappings: yesNo('red', 'green'), noValue: 'not watched' })],
     [3, stat({ title: 'Ends', description: 'When the first certificate that it shows ends.', unit: 'dateTimeFromNow' }, `min(${places('x509_cert_not_after', CHOSEN)}) * 1000`, PLAIN, { noValue: 'shows none' })],
     [3, stat({ title: 'Findings', description: 'What is wrong with it and with what it shows; waived things excepted.', unit: 'none' }, count(`${endpoints('tls_target_finding', CHOSEN)} or ${places('x509_cert_finding', CHOSEN)}`), BAD_ABOVE_0)],
-    [3, stat({ title: 'Asks for a client certificate', description: 'Whether it asked for a client certificate in the last handshake.', unit: 'none' }, `max(${endpoints('tls_client_certificate_requested', CHOSEN)})`, PLAIN, { mappings: yesNo('text', 'text'), noValue: 'unknown' })],
+    [3, stat({ title: 'Client certificate', description: 'Whether it asked for a client certificate in the last handshake.', unit: 'none' }, `max(${endpoints('tls_client_certificate_requested', CHOSEN)})`, PLAIN, { mappings: yesNo('text', 'text'), noValue: 'unknown' })],
     [3, stat({ title: 'Staples', description: 'Whether it stapled an OCSP response in the last handshake.', unit: 'none' }, `max(${endpoints('tls_ocsp_stapled', CHOSEN)})`, PLAIN, { mappings: yesNo('text', 'text'), noValue: 'unknown' })],
     [3, stat({ title: 'Its clock', description: 'By how much its clock is ahead of ours, where it shows one.', unit: 's' }, `max(${endpoints('tls_clock_skew_seconds', CHOSEN)})`, PLAIN, { noValue: 'unknown' })],
   ),
@@ -142,7 +142,7 @@ const over = section(
   ),
   band(
     8,
-    [12, lines({ title: 'Handshakes', description: 'Handshakes tried, a second, by result.', unit: 'reqps' }, [{ expr: `sum by (result) (rate(${each('tls_handshakes_total', CHOSEN)}[$__rate_interval]))`, legend: '{{result}}' }], { stacked: true })],
+    [12, lines({ title: 'Handshakes', description: 'Handshakes tried, a second, by result.', unit: 'reqps' }, [{ expr: `sum by (result) (rate(${each('tls_handshakes_total', CHOSEN)}[$__rate_interval]))`, legend: '{{result}}' }], { stacked: true, colors: { ok: 'green', error: 'red' } })],
     [12, lines({ title: 'Errors by stage and reason', description: 'Handshakes that failed, a second, by how far they came and why no further.', unit: 'reqps' }, [{ expr: `sum by (stage, reason) (rate(${each('tls_handshake_errors_total', CHOSEN)}[$__rate_interval]))`, legend: '{{stage}}: {{reason}}' }], { stacked: true })],
   ),
 );

@@ -94,11 +94,11 @@ async fn panels_show_what_is_so() {
     for (of, title, expected) in [
         ("overview", "Leaf certificates", 4.0), // two files, two endpoints
         ("overview", "Ended", 2.0),             // a file and an endpoint
-        ("overview", "Sources late or down", 0.0),
+        ("overview", "Late or down", 0.0),
         ("exporter", "Places in error", 1.0),
         ("endpoints", "Endpoints", 3.0),
         ("endpoints", "Fail", 1.0),
-        ("revocation", "CRLs past their end", 1.0),
+        ("revocation", "Stale CRLs", 1.0),
         ("on-call", "Endpoints that fail", 1.0),
         ("on-call", "Renewed, not served", 0.0),
     ] {
