@@ -176,10 +176,11 @@ class Haproxy(Server):
         return [self.program, "-c", "-q", "-f", self.path]
 
 
-def s_server(processes: Processes, openssl: str, name: str, site: Site, *words: str) -> None:
-    """openssl s_server, which reloads nothing: it is started anew."""
+def s_server(processes: Processes, openssl: str, name: str, site: Site, chain: pathlib.Path, *words: str) -> None:
+    """openssl s_server, which reloads nothing: it is started anew. Its chain is a file of its own, without the certificate."""
     processes.stop(name)
-    command = [openssl, "s_server", "-accept", f"127.0.0.1:{site.port}", "-cert", site.certificate, "-cert_chain", site.certificate, "-key", site.key, "-www", "-quiet", *words]
+    served = ("-cert", site.certificate, "-key", site.key, "-cert_chain", chain)
+    command = [openssl, "s_server", "-accept", f"127.0.0.1:{site.port}", *served, "-www", "-quiet", *words]
     processes.start(name, command, lambda: is_listening(site.port))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 
+from machine import written
 from servers import s_server
 from state import Alert, State
 
@@ -36,15 +37,20 @@ def complete(stage: Stage) -> None:
     stage.serve("incomplete")
 
 
+def _s_server(stage: Stage, *words: str) -> None:
+    site = stage.site("old-tls", stage.folder / "edge" / "old-tls.pem")
+    chain = written(stage.folder / "edge" / "old-tls.chain", stage.authorities["issuing"].chain)
+    s_server(stage.processes, stage.programs["openssl"], "old-tls", site, chain, *words)
+
+
 def old_tls(stage: Stage) -> None:
-    site = stage.site("old-tls", stage.store("edge/old-tls"))
+    stage.store("edge/old-tls")
     # openssl takes the signatures of TLS 1.0 at its lowest level of security alone.
-    s_server(stage.processes, stage.programs["openssl"], "old-tls", site, "-cipher", "DEFAULT:@SECLEVEL=0", "-min_protocol", "TLSv1")
+    _s_server(stage, "-cipher", "DEFAULT:@SECLEVEL=0", "-min_protocol", "TLSv1")
 
 
 def new_tls(stage: Stage) -> None:
-    site = stage.site("old-tls", stage.folder / "edge" / "old-tls.pem")
-    s_server(stage.processes, stage.programs["openssl"], "old-tls", site, "-min_protocol", "TLSv1.2")
+    _s_server(stage, "-min_protocol", "TLSv1.2")
 
 
 def must_staple(stage: Stage) -> None:
