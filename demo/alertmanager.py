@@ -10,7 +10,7 @@ import pathlib
 import urllib.parse
 from collections.abc import Mapping
 
-from monitoring import fetched
+from loopback import fetched
 from state import Alert, place
 
 

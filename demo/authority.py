@@ -92,7 +92,7 @@ class Authority:
     def begin(self, began: timedelta = -YEAR, ends: timedelta = 4 * YEAR) -> Authority:
         """Makes its certificate, self-signed or by the CA above. Once more: a new one of the same key."""
         key, request = self.folder / "key.pem", self.folder / "request.pem"
-        made = ("-key", key) if key.exists() else (*KEYS["EC"], "-keyout", key)
+        made: tuple[str | pathlib.Path, ...] = ("-key", key) if key.exists() else (*KEYS["EC"], "-keyout", key)
         self._openssl("req", "-new", "-nodes", *made, "-subj", self._subject(self.name), "-out", request)
         if self.above:
             lines = [*AUTHORITY, "authorityKeyIdentifier=keyid", *self.above.pointers(crl=True, ocsp=False)]

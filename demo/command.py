@@ -8,16 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import sys
 import time
 
 import words
 from alertmanager import held
 from control import Absent, ask
-from machine import ROOT, Unfit
+from loopback import without_proxies
+from machine import FOLDER, Unfit
 from performance import ADDRESSES, perform
 from states import BY_NAME, STATES
 
-FOLDER = ROOT / "target" / "demo"
 USAGE = 64
 # How long the alerts of a repaired state may take to resolve.
 PATIENCE = 60.0
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
             return repair(folder, options.state)
         return perform(folder, options.port_base, options.keep, options.binary, options.json)
     except (Unfit, Absent) as unfit:
-        print(f"demo/run: {unfit}")
+        print(f"demo/run: {unfit}", file=sys.stderr)
         return USAGE
 
 
@@ -68,6 +69,7 @@ def repair(folder: pathlib.Path, name: str) -> int:
         if not told.startswith(words.REPAIRED):
             return 1
         open_alerts |= {(alert.name, alert.severity, alert.place) for alert in state.expected()}
+    without_proxies()
     alertmanager = json.loads((folder / ADDRESSES).read_text())["alertmanager"]
     began = time.monotonic()
     while open_alerts and time.monotonic() - began < PATIENCE:

@@ -78,5 +78,5 @@ def ask(folder: pathlib.Path, line: str) -> str:
         while part := caller.recv(1 << 16):
             parts.append(part)
     except OSError as error:
-        raise Absent(f"no demo is running in {folder} ({error.strerror or error}); demo/run starts one, --folder says where it is") from error
+        raise Absent(f"no demo is running in {folder}, or it is not up yet ({error.strerror or error}); demo/run starts one, --folder says where it is") from error
     return b"".join(parts).decode(errors="replace")

@@ -14,6 +14,8 @@ import shutil
 import socket
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# The demo's folder, where no other is named.
+FOLDER = ROOT / "target" / "demo"
 # The names of a program, and the Debian package that brings it.
 PROGRAMS = {
     "openssl": (("openssl",), "openssl"),

@@ -15,6 +15,7 @@ import words
 from authority import YEAR
 from control import Requests
 from exporter import binary
+from loopback import without_proxies
 from machine import Folder, Ports, Programs, written
 from processes import Broken, Interrupts, Stopped
 from stage import Stage
@@ -31,6 +32,8 @@ def perform(folder: pathlib.Path, port_base: int | None, keep: bool, program: pa
     programs = Programs()
     to = to.absolute() if to else None
     program = binary(program)
+    # Only now: cargo may need one.
+    without_proxies()
     own = Folder(folder)
     stage = None
     try:
@@ -45,7 +48,7 @@ def perform(folder: pathlib.Path, port_base: int | None, keep: bool, program: pa
         go_on(stage)
     except Stopped:
         return 0
-    except Broken as broken:
+    except (Broken, OSError) as broken:
         print(f"demo/run: {broken}", file=sys.stderr)
         return 1
     finally:

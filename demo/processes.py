@@ -53,15 +53,19 @@ class Interrupts:
                 raise Broken(f"{what}: not within {patience:.0f} s")
             time.sleep(pause)
 
-    def run(self, command: Sequence[str | pathlib.Path], given: bytes | None = None, **options: object) -> bytes:
+    def run(self, command: Sequence[str | pathlib.Path]) -> bytes:
         """What a short command prints; the text of its failure is said."""
         self.check()
-        done = subprocess.run([str(word) for word in command], input=given, stdin=None if given else subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False, **options)
+        words = [str(word) for word in command]
+        try:
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False)
+        except subprocess.TimeoutExpired as late:
+            raise Broken(f"{' '.join(words)}: not done within {PATIENCE:.0f} s") from late
         if done.returncode != 0:
             # Ctrl-C reaches the command as well.
             self.check()
             told = (done.stderr or done.stdout).decode(errors="replace").strip()[-2_000:]
-            raise Broken(f"{' '.join(str(word) for word in command)}: exit {done.returncode}\n{told}")
+            raise Broken(f"{' '.join(words)}: exit {done.returncode}\n{told}")
         return done.stdout
 
 

@@ -179,8 +179,8 @@ class Haproxy(Server):
 def s_server(processes: Processes, openssl: str, name: str, site: Site, chain: pathlib.Path, *words: str) -> None:
     """openssl s_server, which reloads nothing: it is started anew. Its chain is a file of its own, without the certificate."""
     processes.stop(name)
-    served = ("-cert", site.certificate, "-key", site.key, "-cert_chain", chain)
-    command = [openssl, "s_server", "-accept", f"127.0.0.1:{site.port}", *served, "-www", "-quiet", *words]
+    served: tuple[str | pathlib.Path, ...] = ("-cert", site.certificate, "-key", site.key, "-cert_chain", chain)
+    command: list[str | pathlib.Path] = [openssl, "s_server", "-accept", f"127.0.0.1:{site.port}", *served, "-www", "-quiet", *words]
     processes.start(name, command, lambda: is_listening(site.port))
 
 

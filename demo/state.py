@@ -64,8 +64,10 @@ class State:
 
     def expected(self) -> frozenset[Alert]:
         """Its alerts; of an endpoint those that name no place are about the endpoint."""
-        own = {"place": self.server_name, "source": self.endpoint} if self.endpoint else {}
-        return frozenset(alert if alert.place or not own else dataclasses.replace(alert, **own) for alert in self.alerts)
+        def of_endpoint(alert: Alert) -> Alert:
+            return dataclasses.replace(alert, place=self.server_name, source=self.endpoint)
+
+        return frozenset(of_endpoint(alert) if self.endpoint and not alert.place else alert for alert in self.alerts)
 
 
 def server_name(name: str) -> str:

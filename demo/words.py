@@ -5,18 +5,22 @@ May touch: nothing.
 
 from __future__ import annotations
 
+import pathlib
 import shlex
 import shutil
 import textwrap
 import typing
 
+from machine import FOLDER
 from monitoring import HOURS, LEFT_OUT, MINUTES
-from state import State
+from state import State, server_name
 from states import STATES
 
 if typing.TYPE_CHECKING:
     from stage import Stage
 
+# Where the demo was started.
+HERE = pathlib.Path.cwd()
 # How the answer to a repair that worked begins.
 REPAIRED = "repaired: "
 WIDTH = 118
@@ -45,8 +49,10 @@ def banner(stage: Stage, keep: bool) -> str:
     well = [state.name for state in STATES if state.is_healthy]
     width = max(len(state.name) for state in broken)
     table = "\n".join(wrapped(f"  {state.name:<{width}}  ", f"{state.wrong}: {', '.join(names(state))}") for state in broken)
-    notafter, folder = shlex.quote(str(stage.exporter.program)), stage.folder
-    port = stage.ports["expired"]
+    notafter, folder = shlex.quote(near(stage.exporter.program)), near(stage.folder)
+    expired = f"127.0.0.1:{stage.ports['expired']} --server-name {server_name('expired')}"
+    amtool = "" if stage.monitoring.has_pages else "  (this one has no pages: amtool shows it, below)"
+    elsewhere = "" if folder == near(FOLDER) else f" --folder {folder}"
     left_out = ", ".join(LEFT_OUT)
     grafana = "\n  Grafana       import dashboards/*.json with this Prometheus as the data source" if shutil.which("grafana-server") or shutil.which("grafana") else ""
     return f"""
@@ -54,8 +60,8 @@ notafter demo: everything on 127.0.0.1, in {folder}{' (kept)' if keep else ' (re
 
   the page      {stage.exporter.url}/
   its metrics   {stage.exporter.url}/metrics
-  Prometheus    {stage.monitoring.prometheus}/alerts
-  Alertmanager  {stage.monitoring.alertmanager}/{grafana}
+  Prometheus    {stage.monitoring.alerts_page}
+  Alertmanager  {stage.monitoring.alertmanager}/{amtool}{grafana}
 
 {len(broken)} things are wrong on purpose; within half a minute Alertmanager has these alerts, and no other:
 
@@ -70,13 +76,18 @@ Alertmanager has the routes and inhibitions of alerts/examples/alertmanager.yml,
 Try, in another terminal:
 
   amtool alert query --alertmanager.url={stage.monitoring.alertmanager}
-  {notafter} check 127.0.0.1:{port} --server-name expired.demo.test --roots {folder}/trust/root.pem --config {folder}/notafter.toml
+  {notafter} check {expired} --roots {folder}/trust/root.pem --config {near(stage.exporter.check_config)}
   curl -s {stage.exporter.url}/metrics | grep -e ^tls_target_finding -e ^x509_cert_finding
-  demo/run repair expired            # and watch its alert resolve; demo/run repair all leaves silence
-  demo/run --list                    # each state: what is wrong, where to see it, how it is repaired
+  demo/run repair expired{elsewhere}   # and watch its alert resolve; `all` leaves silence
+  demo/run --list             # each state: what is wrong, where to see it, how it is repaired
 
 Each alert's page is docs/runbooks/NAME.md. Ctrl-C ends everything.
 """
+
+
+def near(path: pathlib.Path) -> str:
+    """A path as it is written from where the demo was started."""
+    return str(path.relative_to(HERE)) if path.is_relative_to(HERE) else str(path)
 
 
 def names(state: State) -> list[str]:

@@ -11,7 +11,7 @@ if typing.TYPE_CHECKING:
     from stage import Stage
 
 # Of ninety days, due after three quarters: 78 % of the time from there to the end have passed.
-DUE = {"began": timedelta(days=-85), "ends": timedelta(days=5)}
+DUE: dict[str, typing.Any] = {"began": timedelta(days=-85), "ends": timedelta(days=5)}
 OVERDUE = (
     Alert("CertificateRenewalOverdue", "critical"),
     Alert("CertificateRenewalOverdue", "warning", inhibited=True),

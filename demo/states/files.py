@@ -11,7 +11,7 @@ from state import Alert, State
 if typing.TYPE_CHECKING:
     from stage import Stage
 
-WEEK = {"began": timedelta(days=-1), "ends": timedelta(days=5)}
+WEEK: dict[str, typing.Any] = {"began": timedelta(days=-1), "ends": timedelta(days=5)}
 
 
 def weak_key(stage: Stage) -> None:
