@@ -114,6 +114,23 @@ async fn old_versions_are_tried_once_and_not_at_every_scan() {
 }
 
 #[tokio::test]
+async fn a_server_that_accepted_old_versions_is_seen_to_refuse_them_at_the_next_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    self_signed(folder.path(), &["-newkey", "rsa:2048"]);
+    let lax = SServer::start(folder.path(), &["-min_protocol", "TLSv1", "-cipher", "ALL:@SECLEVEL=0"]);
+    let address = lax.address.to_string();
+    let source = source(&format!("targets = [\"{address}\"]"));
+    for _ in 0..2 {
+        assert!(handshake(&scan(&*source, PLENTY).await[0]).old_tls_accepted, "before");
+    }
+    drop(lax);
+    let _strict = SServer::start_at(folder.path(), &address, &["-min_protocol", "TLSv1.2"]);
+    let seen = scan(&*source, PLENTY).await;
+    assert_eq!(failure(&seen[0]), None, "{:?}", seen[0].failure);
+    assert!(!handshake(&seen[0]).old_tls_accepted, "after");
+}
+
+#[tokio::test]
 async fn a_server_that_has_no_certificate_for_an_old_hello_either_keeps_its_failure() {
     for (behaviour, mode, expected) in [
         ("an alert for every hello", Mode::AnswerAndClose(b"\x15\x03\x03\0\x02\x02\x28".to_vec()), Reason::HandshakeFailure),

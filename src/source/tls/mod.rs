@@ -98,7 +98,7 @@ pub struct TlsSettings {
     /// TLS versions to offer.
     #[serde(default = "every_version")]
     tls_versions: Vec<TlsVersion>,
-    /// Whether it is tried once a day if versions below TLS 1.2 are accepted.
+    /// Whether it is tried if versions below TLS 1.2 are accepted: once a day, and at each look while they are.
     #[serde(default = "yes")]
     check_old_tls: bool,
 }

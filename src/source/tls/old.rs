@@ -8,7 +8,7 @@ use super::way::Reach;
 use crate::model::{Failure, Method, Place, Reason, Stage};
 use crate::net::{Clear, Newest, Shown, raw_hello};
 
-/// How long an answer about old versions holds at least.
+/// How long a refusal of old versions holds at least.
 const DAY: Duration = Duration::from_secs(86_400);
 /// By how much more, depending on the target, so that not all are asked again at once.
 const SPLAY: Duration = Duration::from_secs(6 * 3_600);
@@ -73,7 +73,8 @@ impl OldServers {
         }
         let known = self.known().get(place).copied();
         shown.old_tls_accepted = match known {
-            Some(known) if budget.now() < known.ask_again_at => known.accepted,
+            // What is accepted is tried at each look: whoever forbids it does not wait for a day to see that it helped.
+            Some(known) if !known.accepted && budget.now() < known.ask_again_at => false,
             _ => {
                 let asking = async {
                     let mut stream = reach.open().await?;

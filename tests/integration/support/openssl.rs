@@ -28,8 +28,13 @@ pub struct SServer {
 impl SServer {
     /// Starts one.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_at(folder, "127.0.0.1:0", arguments)
+    }
+
+    /// Starts one at an address.
+    pub fn start_at(folder: &Path, address: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new("openssl")
-            .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert", "cert.pem", "-key", "key.pem"])
+            .args(["s_server", "-accept", address, "-www", "-cert", "cert.pem", "-key", "key.pem"])
             .args(arguments)
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -38,9 +43,10 @@ impl SServer {
             .spawn()
             .expect("openssl is installed");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(|address| address.parse().unwrap()));
-        // Nobody reads on: the pipe takes the little that it still says.
-        Self { address: address.expect("s_server says where it listens"), child }
+        let accepts = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT").map(|at| at.trim().to_owned()));
+        // Nobody reads on: the pipe takes the little that it still says. It names a port only that it was not told.
+        let told = accepts.expect("s_server says where it listens");
+        Self { address: if told.is_empty() { address } else { &told }.parse().unwrap(), child }
     }
 }
 
