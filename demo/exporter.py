@@ -79,7 +79,7 @@ labels = {{ team = "platform" }}
 
 [sources.files]                      # nobody's, as no label names an owner
 type = "file"
-paths = ["files/*.pem"]
+paths = ["files/*.pem", "files/*.ocsp"]
 
 [sources.workloads]
 type = "file"

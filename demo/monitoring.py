@@ -28,6 +28,8 @@ alerting:
 scrape_configs:
   - job_name: notafter
     static_configs: [{{ targets: ["127.0.0.1:{exporter}"] }}]
+  - job_name: yours                    # whatever else a file in scrape/ names
+    file_sd_configs: [{{ files: ["scrape/*.json"], refresh_interval: 2s }}]
 """
 
 

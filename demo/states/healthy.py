@@ -25,6 +25,13 @@ def serve_fine(stage: Stage) -> None:
     stage.serve("fine")
 
 
+def serve_stapled(stage: Stage) -> None:
+    """nginx that staples the answer of a file, from a certificate that is watched, too."""
+    certificate, answer = stage.store("files/stapled", ocsp=True), stage.folder / "files" / "stapled.ocsp"
+    stage.authorities["issuing"].staple(certificate, answer)
+    stage.edge.serve(stage.site("stapled", certificate, lines=("ssl_stapling on", f"ssl_stapling_file {answer}")))
+
+
 def serve_mutual(stage: Stage) -> None:
     """nginx that lets nobody in without a certificate of the client CA."""
     certificate = stage.store("edge/mutual")
@@ -42,6 +49,15 @@ STATES = (
         seen=f"good on the page; notafter check of {server_name('fine')} exits with 0",
         mended="nothing",
         broken=serve_fine,
+        repaired=nothing,
+        endpoint="edge",
+    ),
+    State(
+        "stapled",
+        wrong="nothing: nginx staples the OCSP response of a file, and both are watched",
+        seen="tls_ocsp_stapled 1, x509_ocsp_next_update, and the certificate in two places",
+        mended="nothing",
+        broken=serve_stapled,
         repaired=nothing,
         endpoint="edge",
     ),
