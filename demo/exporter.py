@@ -106,6 +106,7 @@ why = "The appliance makes no longer keys; it is replaced next week."
 CHECK = """\
 [revocation]
 allow = ["127.0.0.0/8"]
+issuers = ["trust/root.pem"]
 """
 
 

@@ -72,6 +72,7 @@ class Monitoring:
     def _told(self, rules: list[str]) -> pathlib.Path:
         """Prometheus' configuration with these rule files."""
         text = PROMETHEUS.format(exporter=self.exporter, alertmanager=self.ports[1], rules=json.dumps(rules))
+        (self.folder / "scrape").mkdir(parents=True, exist_ok=True)
         return written(self.folder / "prometheus.yml", text)
 
     def start(self) -> None:

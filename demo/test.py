@@ -198,9 +198,11 @@ def nothing_is_left(demo: Demo) -> None:
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            # Workers do not have it in their command line; their log is open.
+            files = [str(file.readlink()) for file in (process / "fd").iterdir()]
         except OSError:
             continue
-        if str(demo.folder) in words:
+        if any(f"{demo.folder}/" in text for text in (words, *files)):
             found.append(f"{process.name}: {words}")
     if found or demo.folder.exists():
         raise Fault(f"left behind: {found or demo.folder}")

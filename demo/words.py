@@ -54,6 +54,12 @@ def banner(stage: Stage, keep: bool) -> str:
     amtool = "" if stage.monitoring.has_pages else "  (this one has no pages: amtool shows it, below)"
     elsewhere = "" if folder == near(FOLDER) else f" --folder {folder}"
     left_out = ", ".join(LEFT_OUT)
+    commands = (
+        (f"demo/run repair expired{elsewhere}", "and watch its alert resolve; `all` leaves silence"),
+        ("demo/run --list", "each state: what is wrong, where to see it, how it is repaired"),
+    )
+    longest = max(len(command) for command, _ in commands)
+    rows = "\n".join(f"  {command:<{longest}}   # {why}" for command, why in commands)
     grafana = "\n  Grafana       import dashboards/*.json with this Prometheus as the data source" if shutil.which("grafana-server") or shutil.which("grafana") else ""
     return f"""
 notafter demo: everything on 127.0.0.1, in {folder}{' (kept)' if keep else ' (removed at the end)'}
@@ -78,8 +84,7 @@ Try, in another terminal:
   amtool alert query --alertmanager.url={stage.monitoring.alertmanager}
   {notafter} check {expired} --roots {folder}/trust/root.pem --config {near(stage.exporter.check_config)}
   curl -s {stage.exporter.url}/metrics | grep -e ^tls_target_finding -e ^x509_cert_finding
-  demo/run repair expired{elsewhere}   # and watch its alert resolve; `all` leaves silence
-  demo/run --list             # each state: what is wrong, where to see it, how it is repaired
+{rows}
 
 Each alert's page is docs/runbooks/NAME.md. Ctrl-C ends everything.
 """
