@@ -2,15 +2,17 @@
 
 import type { GrafanaTheme2 } from '@grafana/data';
 import type { UPlotConfigBuilder } from '@grafana/ui';
-import { useState } from 'react';
+import { useRef } from 'react';
 import type uPlot from 'uplot';
 import type { Marks } from '../model/answers';
 
 export function MarksPlugin({ builder, marks, theme }: { builder: UPlotConfigBuilder; marks: Marks[]; theme: GrafanaTheme2 }) {
-  // Hooks count only until the plot is made, which is after the first drawing of its children.
-  useState(() => {
+  // Hooks count only until the plot is made, which is after its children are drawn for the first time.
+  const known = useRef<UPlotConfigBuilder>(undefined);
+  if (known.current !== builder) {
+    known.current = builder;
     builder.addHook('draw', (plot) => paint(plot, marks, theme));
-  });
+  }
   return null;
 }
 

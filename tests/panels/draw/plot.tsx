@@ -79,7 +79,7 @@ function built(theme: GrafanaTheme2, x: Axis, y: Axis, paint: (canvas: Canvas) =
       grid: { show: names === undefined },
       ...(names && {
         splits: () => names.map(({ at }) => at),
-        values: () => names.map(({ text }) => text),
+        values: (plot: uPlot) => thinned(names, scaleKey === 'y' ? plot.bbox.height / window.devicePixelRatio : Infinity),
         ticks: { show: false },
         space: 0,
       }),
@@ -107,14 +107,20 @@ function built(theme: GrafanaTheme2, x: Axis, y: Axis, paint: (canvas: Canvas) =
   return builder;
 }
 
-/** A short text in the middle of a box, left out when it does not fit. */
+/** Names that have no room of a line's height above each other are left out, evenly. */
+function thinned(names: { text: string }[], room: number): string[] {
+  const every = Math.ceil((names.length * 12) / room);
+  return names.map(({ text }, at) => (at % every === 0 ? text : ''));
+}
+
+/** A short text in the middle of a box, or at the left of one without an end; left out when it does not fit. */
 export function label({ ctx, unit }: Canvas, theme: GrafanaTheme2, text: string, color: string, box: { x: number; y: number; w: number; h: number }) {
   ctx.font = `${12 * unit}px ${theme.typography.fontFamily}`;
   if (ctx.measureText(text).width + 4 * unit > box.w || box.h < 12 * unit) {
     return;
   }
   ctx.fillStyle = color;
-  ctx.textAlign = 'center';
+  ctx.textAlign = Number.isFinite(box.w) ? 'center' : 'left';
   ctx.textBaseline = 'middle';
-  ctx.fillText(text, box.x + box.w / 2, box.y + box.h / 2);
+  ctx.fillText(text, Number.isFinite(box.w) ? box.x + box.w / 2 : box.x, box.y + box.h / 2);
 }

@@ -25,6 +25,9 @@ export type Plain<T> = T extends string
       ? { [K in keyof T]: Plain<T[K]> }
       : T;
 
+/** Grafana fills in what options leave out, at any depth; lists stand for themselves. */
+type Loose<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Loose<T[K]> } : T;
+
 /** What each kind of panel understands: its options, and what stands in `fieldConfig.defaults.custom`. */
 interface Kinds {
   barchart: { options: barchart.Options; custom: barchart.FieldConfig };
@@ -65,13 +68,13 @@ export interface Link {
 
 interface Defaults<Custom> extends Omit<Plain<FieldConfig>, 'custom' | 'links'> {
   links?: Link[];
-  custom?: Partial<Plain<Custom>>;
+  custom?: Loose<Plain<Custom>>;
 }
 
 /** Each property that an override may set, with the type that it has in the defaults. */
 type Property<Custom> =
   | { [K in keyof Defaults<Custom> & string]: { id: K; value: Defaults<Custom>[K] } }[Exclude<keyof Defaults<Custom> & string, 'custom'>]
-  | { [K in keyof Custom & string]-?: { id: `custom.${K}`; value: Plain<Custom[K]> } }[keyof Custom & string];
+  | { [K in keyof Custom & string]-?: { id: `custom.${K}`; value: Loose<Plain<Custom[K]>> } }[keyof Custom & string];
 
 interface FieldConfigOf<Custom> {
   defaults: Defaults<Custom>;
@@ -80,7 +83,7 @@ interface FieldConfigOf<Custom> {
 
 type PanelOf<Kind extends keyof Kinds> = Omit<Plain<Panel>, 'type' | 'options' | 'fieldConfig' | 'targets' | 'links'> & {
   type: Kind;
-  options: Partial<Plain<Kinds[Kind]['options']>>;
+  options: Loose<Plain<Kinds[Kind]['options']>>;
   fieldConfig?: FieldConfigOf<Kinds[Kind]['custom']>;
   targets?: Target[];
   links?: Link[];

@@ -5,7 +5,7 @@ import type { VizLegendOptions } from '@grafana/schema';
 import { defaultOptions, type Options } from '@grafana/schema/dist/esm/raw/composable/barchart/panelcfg/x/BarChartPanelCfg_types.gen';
 import { useCallback, useMemo } from 'react';
 import { type Axis, type Canvas, label, Plot } from '../plot';
-import type { Props } from './kind';
+import { optionsOf, type Props } from './kind';
 import { Nothing } from './timeseries';
 
 interface Group {
@@ -18,7 +18,7 @@ const text = (field: Field, value: unknown) => (field.display ? formattedValueTo
 const colorOf = (field: Field, value: number) => field.display?.(value).color ?? '#888';
 
 export function BarChart({ panel, data, fieldConfig, width, height, theme }: Props) {
-  const options = { ...defaultOptions, ...panel.options } as Options;
+  const options = useMemo(() => optionsOf<Options>(defaultOptions, panel), [panel]);
   const group = useMemo(() => groupOf(data, options.xField), [data, options.xField]);
   const stacked = options.stacking !== undefined && (options.stacking as string) !== 'none';
   const share = (options.stacking as string) === 'percent';
@@ -30,7 +30,7 @@ export function BarChart({ panel, data, fieldConfig, width, height, theme }: Pro
   const categories: Axis = { min: 0, max: group.names.length, names: group.names.map((name, at) => ({ at: at + 0.5, text: name })), downwards: lying };
   const values: Axis = {
     min: Math.min(0, (first?.config.min as number | undefined) ?? 0, ...bars.map(({ to }) => to)),
-    max: (first?.config.max as number | undefined) ?? Math.max(1e-9, ...bars.map(({ to }) => to)) * 1.1,
+    max: (first?.config.max as number | undefined) ?? Math.max(1e-9, ...bars.map(({ to }) => to)) * 1.15,
     format: (value) => (share ? `${Math.round(value * 100)}%` : first ? text(first, value) : String(value)),
   };
   const paint = useCallback(
@@ -51,12 +51,13 @@ export function BarChart({ panel, data, fieldConfig, width, height, theme }: Pro
         canvas.ctx.fillRect(box.x, box.y, box.w, box.h);
         canvas.ctx.globalAlpha = 1;
         if ((options.showValue as string) !== 'never') {
-          const room = lying ? { ...box, x: box.x + box.w, w: 60 * canvas.unit } : stacked ? box : { ...box, y: box.y - 18 * canvas.unit, h: 18 * canvas.unit };
+          const { unit } = canvas;
+          const room = stacked ? box : lying ? { ...box, x: box.x + box.w + 4 * unit, w: Infinity } : { ...box, y: box.y - 18 * unit, h: 18 * unit };
           label(canvas, theme, says, theme.colors.text.primary, room);
         }
       }
     },
-    [bars, group, lying, stacked, options.groupWidth, options.barWidth, options.showValue, fillOpacity, theme]
+    [bars, group, lying, stacked, options, fillOpacity, theme]
   );
   if (group.names.length === 0 || group.series.length === 0) {
     return <Nothing />;

@@ -14,7 +14,7 @@ import { defaultOptions, type HeatmapColorOptions, type Options } from '@grafana
 import * as chromatic from 'd3-scale-chromatic';
 import { useCallback, useMemo } from 'react';
 import { type Canvas, Plot } from '../plot';
-import type { Props } from './kind';
+import { optionsOf, type Props } from './kind';
 import { Nothing } from './timeseries';
 
 interface Grid {
@@ -24,7 +24,7 @@ interface Grid {
 }
 
 export function Heatmap({ panel, data, range, width, height, theme }: Props) {
-  const options = { ...defaultOptions, ...panel.options } as Options;
+  const options = useMemo(() => optionsOf<Options>(defaultOptions, panel), [panel]);
   if (options.calculate) {
     throw new Error('a heatmap calculated from lines is not drawn: query buckets with the format "heatmap"');
   }

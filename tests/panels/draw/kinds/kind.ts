@@ -26,3 +26,20 @@ export interface Kind {
   /** What lies outside the time range is not seen. */
   overTime?: boolean;
 }
+
+/** A panel's options over those that its kind assumes, at any depth; lists are taken as they stand. */
+export function optionsOf<T>(assumed: object, { options }: Panel): T {
+  return over(assumed as Values, options) as T;
+}
+
+type Values = Record<string, unknown>;
+
+function over(below: Values, above: Values): Values {
+  const isRecord = (value: unknown): value is Values => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const merged = { ...below };
+  for (const [key, value] of Object.entries(above)) {
+    const under = merged[key];
+    merged[key] = isRecord(value) && isRecord(under) ? over(under, value) : value;
+  }
+  return merged;
+}

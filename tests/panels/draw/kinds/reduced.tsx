@@ -9,7 +9,7 @@ import { defaultOptions as statOptions, type Options as StatOptions } from '@gra
 import { type SingleStatBaseOptions } from '@grafana/schema';
 import { BarGauge, BigValue, BigValueTextMode, VizRepeater } from '@grafana/ui';
 import { Gauge } from './gauge';
-import type { Props } from './kind';
+import { optionsOf, type Props } from './kind';
 
 /** The values that a panel of this family shows, reduced as its options say. */
 function values({ data, fieldConfig, theme, replace, range }: Props, options: Partial<SingleStatBaseOptions>, sparkline: boolean): FieldDisplay[] {
@@ -31,7 +31,7 @@ function values({ data, fieldConfig, theme, replace, range }: Props, options: Pa
 }
 
 export function Stat(props: Props) {
-  const options = { orientation: 'auto', ...statOptions, ...props.panel.options } as StatOptions;
+  const options = optionsOf<StatOptions>({ orientation: 'auto', ...statOptions }, props.panel);
   const nameless = options.textMode === BigValueTextMode.Auto && props.fieldConfig.defaults.displayName && props.panel.title === '';
   return (
     <VizRepeater
@@ -67,7 +67,7 @@ export function Stat(props: Props) {
 }
 
 export function BarGauges(props: Props) {
-  const options = { orientation: 'auto', ...barGaugeOptions, ...props.panel.options } as BarGaugeOptions;
+  const options = optionsOf<BarGaugeOptions>({ orientation: 'auto', ...barGaugeOptions }, props.panel);
   const manual = options.sizing === 'manual';
   return (
     <VizRepeater

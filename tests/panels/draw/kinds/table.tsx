@@ -3,11 +3,11 @@
 import type { FieldConfigSource } from '@grafana/data';
 import { defaultOptions, type Options } from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
 import { TableNG } from '@grafana/ui/unstable';
-import type { Props } from './kind';
+import { optionsOf, type Props } from './kind';
 import { Nothing } from './timeseries';
 
 export function Table({ panel, data, fieldConfig, range, width, height }: Props) {
-  const options = { ...defaultOptions, ...panel.options } as Options;
+  const options = optionsOf<Options>(defaultOptions, panel);
   const frame = data[options.frameIndex ?? 0];
   if (frame === undefined || frame.fields.length === 0) {
     return <Nothing />;

@@ -6,7 +6,7 @@ import { defaultOptions, type Options } from '@grafana/schema/dist/esm/raw/compo
 import type { VizLegendItem } from '@grafana/ui';
 import { useCallback, useMemo } from 'react';
 import { type Canvas, label, Plot } from '../plot';
-import type { Props } from './kind';
+import { optionsOf, type Props } from './kind';
 import { Nothing } from './timeseries';
 
 interface State {
@@ -22,9 +22,9 @@ interface Lane {
 }
 
 export function Timeline({ panel, data, fieldConfig, range, width, height, theme }: Props) {
-  const options = { ...defaultOptions, ...panel.options } as Options;
+  const options = useMemo(() => optionsOf<Options>(defaultOptions, panel), [panel]);
   const until = range.to.valueOf();
-  const lanes = useMemo(() => data.flatMap((frame) => lanesOf(frame, data, until, options.mergeValues !== false)), [data, until, options.mergeValues]);
+  const lanes = useMemo(() => data.flatMap((frame) => lanesOf(frame, data, until, options.mergeValues !== false)), [data, until, options]);
   const x = useMemo(() => ({ min: range.from.valueOf(), max: until, time: true }), [range, until]);
   const y = useMemo(
     () => ({ min: 0, max: lanes.length, downwards: true, names: lanes.map(({ name }, at) => ({ at: at + 0.5, text: name })) }),
@@ -50,7 +50,7 @@ export function Timeline({ panel, data, fieldConfig, range, width, height, theme
         }
       });
     },
-    [lanes, options.rowHeight, options.showValue, fillOpacity, theme]
+    [lanes, options, fillOpacity, theme]
   );
   if (lanes.length === 0) {
     return <Nothing />;

@@ -3,13 +3,15 @@
 import { type DataFrame, FieldType } from '@grafana/data';
 import type { VizLegendOptions } from '@grafana/schema';
 import { TimeSeries } from '@grafana/ui';
+import { useMemo } from 'react';
 import { MarksPlugin } from '../marks';
-import type { Props } from './kind';
+import { optionsOf, type Props } from './kind';
 
-const LEGEND = { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: [] } as unknown as VizLegendOptions;
+const LEGEND = { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: [] };
 
 export function Lines({ panel, data, range, marks, width, height, theme }: Props) {
-  const drawn = drawable(data);
+  const drawn = useMemo(() => drawable(data), [data]);
+  const legend = useMemo(() => optionsOf<{ legend: VizLegendOptions }>({ legend: LEGEND }, panel).legend, [panel]);
   if (drawn.length === 0) {
     return <Nothing />;
   }
@@ -21,7 +23,7 @@ export function Lines({ panel, data, range, marks, width, height, theme }: Props
       height={height}
       timeRange={range}
       timeZone="utc"
-      legend={{ ...LEGEND, ...(panel.options.legend as object) }}
+      legend={legend}
       options={panel.options}
     >
       {(builder) => <MarksPlugin builder={builder} marks={marks} theme={theme} />}
