@@ -17,7 +17,7 @@ export const renewals: AnnotationQuery = {
   enable: true,
   hide: false,
   iconColor: 'green',
-  target: { refId: 'Anno', expr: withPlace(`${newestLeaves()} > ${newestLeaves().replaceAll('}', '} offset 2m')}`), interval: '2m' } as never,
+  target: { refId: 'Anno', expr: withPlace(`${newestLeaves()} > ${newestLeaves().replaceAll('}', '} offset $__interval')}`) } as AnnotationQuery['target'],
   ...({ titleFormat: '{{subject_CN}} was renewed', textFormat: '{{place}}', tagKeys: 'source_name' } as object),
 };
 

@@ -37,6 +37,7 @@ MAY_BE_EMPTY = (
     "certificate/Without another path",
     "certificate/Copies",
     "target/Where else its leaf is",
+    "target/Its clock",
 )
 
 

@@ -120,10 +120,15 @@ export function configured(data: DataFrame[], panel: Panel, theme: GrafanaTheme2
 }
 
 /** Overrides that fit no field of the panel's data: leftovers of another query, or slips. */
-export function idleOverrides(data: DataFrame[], { fieldConfig }: Panel): string[] {
+export function idleOverrides(data: DataFrame[], { fieldConfig, transformations }: Panel): string[] {
+  // A column that a transformation names is there only while some series has the label.
+  const named = new Set<unknown>(transformations.flatMap(({ options }) => Object.values((options as { renameByName?: Record<string, string> }).renameByName ?? {})));
   const fields = data.flatMap((frame) => frame.fields.map((field) => ({ frame, field })));
   return fieldConfig.overrides
     .filter(({ matcher }) => {
+      if (matcher.id === 'byName' && named.has(matcher.options)) {
+        return false;
+      }
       const matches = fieldMatchers.getIfExists(matcher.id)?.get(matcher.options);
       return matches !== undefined && !fields.some(({ frame, field }) => matches(field, frame, data));
     })
