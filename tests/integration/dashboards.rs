@@ -116,7 +116,7 @@ impl ExprVisitor for Reading<'_> {
                 let words: Vec<&str> = call.args.args.iter().filter_map(|argument| literal(argument)).collect();
                 self.labels.extend(words.first().map(|made| (*made).to_owned()));
                 let used = if call.func.name == "label_join" { words.get(2..) } else { words.get(2..3) };
-                self.named.extend(used.into_iter().flatten().map(|label| (*label).to_owned()));
+                self.named.extend(used.into_iter().flatten().filter(|label| !label.is_empty()).map(|label| (*label).to_owned()));
             }
             _ => {}
         }
