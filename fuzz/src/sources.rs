@@ -44,7 +44,10 @@ pub(super) fn kubernetes(bytes: &[u8]) {
     let chunk = usize::from(choice >> 1) + 1;
     let events = if choice & 1 == 0 { list(body, chunk) } else { watch(body, chunk) };
     let heard = Arc::new(Heard::default());
-    let everyone = replay::Everyone::new(&KubernetesSettings::default()).expect("the defaults");
+    // Few globs: they are compiled each time.
+    let keys = || vec!["*.crt".to_owned(), "*.pem".to_owned()];
+    let settings = KubernetesSettings { secret_keys: keys(), configmap_keys: keys(), ..KubernetesSettings::default() };
+    let everyone = replay::Everyone::new(&settings).expect("sensible settings");
     let cx = heard.context();
     for (is_deleted, json) in events.iter().take(16) {
         if *is_deleted { everyone.deleted(json, &cx) } else { everyone.applied(json, &cx) }

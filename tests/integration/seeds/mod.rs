@@ -51,7 +51,7 @@ fn seeds_are_those_that_are_made_here() {
     }
     let made: BTreeSet<(&str, &str)> = written.iter().chain(&issued).map(|(folder, name, _)| (*folder, &**name)).chain(KEPT).collect();
     let folders: BTreeSet<&str> = made.iter().map(|(folder, _)| *folder).collect();
-    let there: Vec<(&str, Vec<(String, Vec<u8>)>)> = folders.iter().map(|folder| (*folder, seeds(folder))).collect();
+    let there: Vec<_> = folders.iter().map(|folder| (*folder, seeds(folder))).collect();
     let there: BTreeSet<(&str, &str)> = there.iter().flat_map(|(folder, seeds)| seeds.iter().map(|(name, _)| (*folder, &**name))).collect();
     assert_eq!(there, made, "files in fuzz/seeds, and what is made");
 }
