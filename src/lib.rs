@@ -19,3 +19,5 @@ pub mod net;
 pub mod pki;
 pub mod revocation;
 pub mod source;
+#[cfg(test)]
+mod testing;

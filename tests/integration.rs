@@ -45,6 +45,8 @@ mod probe;
 mod revocation;
 #[path = "integration/revocation_peers.rs"]
 mod revocation_peers;
+#[path = "integration/seeds/mod.rs"]
+mod seeds;
 #[path = "integration/side_by_side.rs"]
 mod side_by_side;
 #[path = "integration/smoke.rs"]

@@ -198,6 +198,9 @@ fn count(previous: Option<&TargetState>, failure: Option<&FailureFacts>) -> Box<
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

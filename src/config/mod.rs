@@ -27,6 +27,8 @@ pub mod storage;
 mod message;
 mod ownership;
 mod policy;
+#[cfg(test)]
+mod properties;
 mod rules;
 mod section;
 mod selector;

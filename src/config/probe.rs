@@ -17,6 +17,9 @@ use crate::source::SourceSettings;
 /// Keys of a tls source that name targets: those of a probe come with the request.
 const OF_TARGETS: &[&str] = &["targets", "file_sd", "http_sd", "kubernetes_sd"];
 
+/// Longer names of modules are no names.
+const LONGEST_NAME: usize = 128;
+
 /// `[probe]`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProbeConfig {
@@ -107,8 +110,13 @@ pub(super) fn parse(mut table: Section<'_>, timeout: Duration, base: &Path, prob
     let mut modules = BTreeMap::new();
     if let Some(mut listed) = table.take_table("modules", problems) {
         for (key, value) in std::mem::take(&mut listed.table) {
-            let name = key.get_ref().to_string();
+            let (name, at) = (key.get_ref().to_string(), key.span().start);
             let Some(section) = listed.table_of(key, value, problems) else { continue };
+            if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+                let message = format!("expected a name of 1 to {LONGEST_NAME} bytes without control characters");
+                problems.add(at, &section.name, "", message);
+                continue;
+            }
             if let Some(module) = module(section, timeout, base, problems) {
                 modules.insert(name, module);
             }

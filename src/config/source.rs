@@ -223,7 +223,11 @@ fn without_user_information(key: &str, text: &str) -> String {
     // Documents have a path, which may hold an @ itself; where none is allowed, all before the last @ is the user.
     let end = if key == "http_sd" { rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()) } else { rest.len() };
     match rest.split_at(end).0.rsplit_once('@') {
-        Some((user_information, _)) => format!("{scheme}[secret]{}", rest.split_at(user_information.len()).1),
+        Some((user_information, _)) => {
+            // SOCKS5 wants a password behind the user, or what is shown could not be read again.
+            let masked = if scheme.starts_with("socks5") { "[secret]:[secret]" } else { "[secret]" };
+            format!("{scheme}{masked}{}", rest.split_at(user_information.len()).1)
+        }
         None => text.to_owned(),
     }
 }

@@ -33,6 +33,9 @@ pub fn plan(running: &BTreeMap<SourceId, u64>, wanted: &BTreeMap<SourceId, u64>)
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::SourceKind;

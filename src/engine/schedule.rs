@@ -15,6 +15,8 @@ use crate::model::quantity::QuantityError;
 
 mod expression;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 /// The longest wait between two rounds that `@every` takes: longer ones are typing errors.

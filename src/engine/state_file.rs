@@ -102,6 +102,36 @@ fn header() -> String {
     format!("notafter state, layout {LAYOUT}, version {}, words {:08x}\n", env!("CARGO_PKG_VERSION"), words.finalize())
 }
 
+/// What these records come to behind the header of this build and before the checksum that fits them: for fuzzing, which finds neither. Whatever
+/// is read is written again, and reads back to the same.
+///
+/// # Errors
+/// What is damaged about them.
+#[doc(hidden)]
+pub fn replay(records: &[u8]) -> Result<HashMap<SourceId, Vec<TargetState>>, String> {
+    let mut bytes = header().into_bytes();
+    bytes.extend(records);
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    read(&*bytes)
+}
+
+/// The records of these targets, as [`replay`] reads them.
+///
+/// # Errors
+/// One is larger than a record can be.
+#[doc(hidden)]
+pub fn records<'t>(sources: impl IntoIterator<Item = (&'t SourceId, &'t [TargetState])>) -> io::Result<Vec<u8>> {
+    let (mut bytes, mut buffer) = (Vec::new(), Vec::new());
+    for (id, targets) in sources {
+        record(&mut bytes, &mut buffer, &Record::<&TargetState>::Source(id.clone()))?;
+        for target in targets {
+            record(&mut bytes, &mut buffer, &Record::Target(target))?;
+        }
+    }
+    record(&mut bytes, &mut buffer, &Record::<&TargetState>::End)?;
+    Ok(bytes)
+}
+
 fn write(out: impl Write, snapshot: &Snapshot) -> io::Result<()> {
     let mut out = Checked { inner: out, crc: crc32fast::Hasher::new() };
     out.write_all(header().as_bytes())?;

@@ -118,6 +118,7 @@ pub fn handshake_facts() -> EndpointFacts {
 }
 
 /// One source with its targets, rendered as one bucket.
+#[derive(Debug)]
 pub struct Watched {
     pub header: SourceHeader,
     pub status: SourceStatus,

@@ -222,4 +222,6 @@ impl Body for PlainBody {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

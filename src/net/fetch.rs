@@ -285,6 +285,11 @@ fn said(headers: &HeaderMap, now: UnixTime) -> Said {
     }
 }
 
+/// The same of any headers, and how long the server wants to be left alone.
+pub(super) fn said_in(headers: &HeaderMap, now: UnixTime) -> (Said, Option<Duration>) {
+    (said(headers, now), freshness::retry_after(headers, now))
+}
+
 /// A header's value, if it is text of a sensible length.
 fn short(headers: &HeaderMap, name: HeaderName) -> Option<Box<str>> {
     headers.get(name)?.to_str().ok().filter(|value| !value.is_empty() && value.len() <= 1024).map(Into::into)

@@ -16,6 +16,8 @@ mod http1;
 mod proxy;
 mod proxy_protocol;
 mod raw;
+#[doc(hidden)]
+pub mod replay;
 mod resolve;
 mod starttls;
 mod talk;

@@ -167,6 +167,20 @@ fn parse(bytes: &[u8]) -> Result<Kubeconfig, Failure> {
     })
 }
 
+/// An entry of a kubeconfig: its kind, its name, and what is embedded in it.
+pub type Named = (EmbeddedKind, String, Option<Vec<u8>>);
+
+/// The entries of one kubeconfig alone, and what those that are embedded hold: nothing is read.
+///
+/// # Errors
+/// It is not YAML, or not a kubeconfig.
+pub fn named(bytes: &[u8]) -> Result<Vec<Named>, Failure> {
+    let config = parse(bytes)?;
+    let clusters = config.clusters.unwrap_or_default().into_iter().map(NamedCluster::entry);
+    let users = config.users.unwrap_or_default().into_iter().map(NamedUser::entry);
+    Ok(clusters.chain(users).map(|(kind, name, data, _)| (kind, name, data.and_then(|data| decode(data).ok()))).collect())
+}
+
 /// What is read of a kubeconfig (`clientcmd/api/v1`); the rest is passed over.
 #[derive(Default, Deserialize)]
 struct Kubeconfig {

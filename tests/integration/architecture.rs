@@ -117,8 +117,9 @@ fn sources() -> Vec<(PathBuf, String, String)> {
 }
 
 fn is_for_tests(path: &Path) -> bool {
-    path.components()
-        .any(|part| matches!(&*part.as_os_str().to_string_lossy(), "tests" | "tests.rs" | "testing.rs" | "fixtures.rs" | "fixtures"))
+    path.components().any(|part| {
+        matches!(&*part.as_os_str().to_string_lossy(), "tests" | "tests.rs" | "properties.rs" | "testing.rs" | "fixtures.rs" | "fixtures")
+    })
 }
 
 fn after_each<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {

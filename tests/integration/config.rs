@@ -325,6 +325,8 @@ fn user_and_password_of_a_url_are_neither_shown_nor_printed() {
     ] {
         assert!(shown.contains(line), "{line} is not in\n{shown}");
     }
+    let socks = parse("[sources.a]\ntype = \"tls\"\ntargets = [\"a:1\"]\nproxy = \"socks5://me:hunter2@p:1080\"").unwrap();
+    assert!(parse(&show(&socks)).is_ok(), "without a password it would not be read again: {}", show(&socks));
     assert!(!shown.contains("hunter2") && !format!("{config:?}").contains("hunter2"), "{config:?}");
     assert_ne!(config.sources, urls("hunter3").sources, "a new password is a change");
     let error = parse("[sources.a]\ntype = \"tls\"\ntargets = [\"a:1\"]\nproxy = \"ftp://me:hunter2@proxy:1\"").unwrap_err().to_string();

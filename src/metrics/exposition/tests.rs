@@ -9,7 +9,7 @@ use crate::metrics::example::{self, View};
 
 use super::*;
 
-fn drained<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Vec<u8>
+pub(super) fn drained<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Vec<u8>
 where
     B::Error: std::fmt::Debug,
 {
@@ -25,7 +25,7 @@ where
     out
 }
 
-fn through(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+pub(super) fn through(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child =
         Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();

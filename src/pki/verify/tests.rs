@@ -3,7 +3,7 @@ use crate::model::Limits;
 use crate::pki::container;
 
 /// A leaf, its issuer, the root, the issuer's list, a response by a delegate; one after another.
-const SEED: &[u8] = include_bytes!("../../../fuzz/seeds/verdict.der");
+const SEED: &[u8] = include_bytes!("../../../fuzz/seeds/pki/verdict.der");
 const NOW: i64 = 1_800_000_000;
 
 struct Parts {

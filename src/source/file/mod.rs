@@ -18,9 +18,9 @@ mod settings;
 pub(super) mod system;
 pub(super) mod walk;
 
-pub use patterns::escape;
+pub use patterns::{escape, fits};
 pub use read::read_bounded;
-pub use settings::FileSettings;
+pub use settings::{FileSettings, passphrase_in};
 
 use blocked::BlockedFolders;
 use patterns::{Folders, Patterns};

@@ -281,6 +281,24 @@ fn unescape(component: &str) -> Result<String, String> {
     Ok(plain)
 }
 
+/// Whether these patterns alone mean this absolute path: nothing is read, so that links and folders that stand for themselves do not count.
+///
+/// # Errors
+/// What was expected of the patterns.
+pub fn fits(paths: &[String], exclude: &[String], path: &str) -> Result<bool, String> {
+    let patterns =
+        Patterns::new(Path::new("/"), paths, exclude, Folders::Certificates).map_err(|(key, words)| format!("{key}: {words}"))?;
+    let (mut states, mut next) = (patterns.start(true), States::new());
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        if patterns.exclude(&states) || !patterns.lead_on(&states) {
+            return Ok(false);
+        }
+        patterns.advance(&states, &c_string(name.as_bytes())?, &mut next);
+        std::mem::swap(&mut states, &mut next);
+    }
+    Ok(patterns.accept(&states) && !patterns.exclude(&states))
+}
+
 /// Writes a path so that it stands for itself alone.
 pub fn escape(path: &str) -> String {
     let mut pattern = String::with_capacity(path.len());

@@ -90,10 +90,9 @@ impl Passphrases {
                 .and_then(|()| read_bounded(path, PASSPHRASE_LIMIT))
                 .map_err(|failure| (failure.reason, format!("passphrase_file: {}", failure.detail).into()))
                 .and_then(|bytes| {
-                    let text = String::from_utf8(bytes);
-                    text.map_err(|_| (Reason::ReadFailed, format!("passphrase_file: {} is not UTF-8", path.display()).into()))
-                })
-                .map(|text| Secret(text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())),
+                    let passphrase = passphrase_in(bytes);
+                    passphrase.ok_or_else(|| (Reason::ReadFailed, format!("passphrase_file: {} is not UTF-8", path.display()).into()))
+                }),
             Self::Variable(name) => std::env::var(name).map(Secret).map_err(|error| {
                 // The error of a variable that is not UTF-8 shows what it holds.
                 let text = if error == std::env::VarError::NotPresent { "is not set" } else { "is not UTF-8" };
@@ -128,4 +127,10 @@ fn kept_secret(path: &Path) -> Result<(), Failure> {
         mode & 0o7777
     );
     Err(Failure::new(Stage::Read, Reason::PermissionDenied, words))
+}
+
+/// The passphrase that a file of these bytes holds: all of it but the end of its last line. `None` when it is not UTF-8.
+pub fn passphrase_in(bytes: Vec<u8>) -> Option<Secret> {
+    let text = String::from_utf8(bytes).ok()?;
+    Some(Secret(text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line)).to_owned()))
 }

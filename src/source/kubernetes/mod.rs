@@ -11,6 +11,8 @@ mod keys;
 mod objects;
 mod owner;
 mod presets;
+#[doc(hidden)]
+pub mod replay;
 mod scopes;
 mod selector;
 mod settings;

@@ -259,6 +259,16 @@ fn begins(url: &str, scheme: &str) -> bool {
     url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
+/// How many targets one document alone lists, and what is wrong with the others goes to `cx`: nothing is read. YAML by its name, else JSON.
+///
+/// # Errors
+/// It is no list of target groups.
+pub fn listed(name: &str, bytes: &[u8], cx: &ScanContext) -> Result<usize, Failure> {
+    let discovery = Discovery::new(&[], &[], &[], Path::new("/"), None)
+        .map_err(|error| Failure::new(Stage::Parse, Reason::DecodeFailed, error.message))?;
+    Ok(discovery.read(name, bytes, cx)?.len())
+}
+
 /// By its name YAML; anything else is JSON, as whatever HTTP serves.
 fn parse(name: &str, bytes: &[u8]) -> Result<Vec<Group>, String> {
     let is_url = begins(name, "https://") || begins(name, "http://");

@@ -29,7 +29,7 @@ pub use client::ClientCertificateSettings;
 use client::IdentityFiles;
 pub use cluster::ClusterSettings;
 use discovery::Discovery;
-pub use discovery::DocumentUrl;
+pub use discovery::{DocumentUrl, listed};
 pub use http::HttpSettings;
 use lanes::Lanes;
 use old::OldServers;

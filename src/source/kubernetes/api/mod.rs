@@ -11,6 +11,7 @@ mod fault;
 mod feed;
 mod follow;
 mod list;
+pub mod replay;
 mod request;
 mod resource;
 mod split;
