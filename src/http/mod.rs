@@ -56,6 +56,8 @@ pub struct State {
 pub struct Listener {
     /// Only this machine reaches it.
     pub local: bool,
+    /// It serves what can be kept to addresses of its own: `/probe`, the API, `/-/reload`.
+    pub admin: bool,
 }
 
 impl State {
@@ -103,14 +105,29 @@ impl State {
 
 type Shared = axum::extract::State<Arc<State>>;
 
-/// All routes.
+/// The routes of an address.
 pub fn router(state: Arc<State>, listener: Listener) -> Router {
+    let routes = if listener.admin { public().merge(admin()) } else { public() };
+    routes
+        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
+        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
+        .layer(axum::Extension(listener))
+        .with_state(state)
+}
+
+/// What every address serves.
+fn public() -> Router<Arc<State>> {
     Router::new()
         .route("/", get(index::page))
         .route("/metrics", get(metrics::scrape))
-        .route("/probe", get(probe::probe))
         .route("/-/healthy", get(healthy::answer))
         .route("/-/ready", get(ready::answer))
+}
+
+/// What only admin addresses serve, where there are any.
+fn admin() -> Router<Arc<State>> {
+    Router::new()
+        .route("/probe", get(probe::probe))
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/revocation", get(revocation::list))
         .route("/api/v1/targets", get(targets::list))
@@ -118,10 +135,6 @@ pub fn router(state: Arc<State>, listener: Listener) -> Router {
         .route("/api/v1/trust", get(trust::list))
         .route("/api/v1/trust/dependants", get(trust::dependants))
         .route("/api/v1/trust/verify", get(trust::verify))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
-        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
-        .layer(axum::Extension(listener))
-        .with_state(state)
 }
 
 /// An answer in JSON.
