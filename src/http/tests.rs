@@ -62,7 +62,7 @@ async fn started(watched: Vec<Watched>, settings: Settings, with: impl FnOnce(St
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let state = Arc::new(with(State::new(Arc::new(Fixed(view)), counters, "1.2.3")));
-    let ended = tokio::spawn(serve(listener, state, settings, async {
+    let ended = tokio::spawn(serve(Bound::Tcp(listener), state, Access::open(), settings, async {
         let _ = stopped.await;
     }));
     Server { address, stop: Some(stop), ended }
