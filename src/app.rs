@@ -46,6 +46,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// `--listen`; replaces the configuration's list when not empty.
     pub listen: Vec<Listen>,
+    /// `--web-config`; replaces the configuration's.
+    pub web_config: Option<PathBuf>,
     /// `--shard` and `--total-shards`: the part of everything that this process looks at.
     pub shard: Shard,
     /// Whether a person reads standard output.
@@ -123,7 +125,7 @@ struct App {
 /// It could not start.
 pub async fn run(options: Options, inherited: sockets::Inherited) -> Result<Ended, AppError> {
     let config = load(options.config.clone())?;
-    let taken = taken(&config).await?;
+    let taken = taken(&options, &config).await?;
     let start = |error: &dyn std::fmt::Display| AppError::Start(error.to_string());
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
     let counters = Arc::new(Counters::new(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| start(&error))?);
@@ -259,7 +261,7 @@ impl App {
 
     async fn try_reload(&mut self) -> Result<(), AppError> {
         let config = load(self.options.config.clone())?;
-        let taken = taken(&config).await?;
+        let taken = taken(&self.options, &config).await?;
         let mut sources = self.sources.clone();
         let compatibility_changed = config.metrics.compatibility != self.compatibility;
         if compatibility_changed {
@@ -296,8 +298,8 @@ fn addresses(options: &Options, config: &Config) -> listeners::Addresses {
 }
 
 /// The web configuration as its files are now.
-async fn taken(config: &Config) -> Result<web::Taken, AppError> {
-    let path = config.server.web_config.clone();
+async fn taken(options: &Options, config: &Config) -> Result<web::Taken, AppError> {
+    let path = options.web_config.clone().or_else(|| config.server.web_config.clone());
     let taken = tokio::task::spawn_blocking(move || web::take(path.as_deref())).await;
     Ok(taken.map_err(|error| AppError::Start(error.to_string()))??)
 }

@@ -45,6 +45,8 @@ mod probe;
 mod revocation;
 #[path = "integration/revocation_peers.rs"]
 mod revocation_peers;
+#[path = "integration/serving/mod.rs"]
+mod serving;
 #[path = "integration/smoke.rs"]
 mod smoke;
 #[path = "integration/starttls_peers.rs"]

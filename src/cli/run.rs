@@ -1,6 +1,6 @@
 //! `notafter run`: the exporter.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -20,6 +20,9 @@ pub(super) struct RunArguments {
     /// Listen here instead of where the configuration says; repeats [default: 0.0.0.0:9849]
     #[arg(long, value_name = "ADDRESS", value_parser = listen)]
     listen: Vec<Listen>,
+    /// The web configuration (TLS, passwords) instead of the one that the configuration names
+    #[arg(long, value_name = "FILE")]
+    web_config: Option<PathBuf>,
     /// Look at this part of everything only, counted from 0; "ordinal": the number at the end of $POD_NAME, else of the host's name
     #[arg(long, value_name = "I|ordinal", requires = "total_shards")]
     shard: Option<String>,
@@ -34,8 +37,9 @@ pub(super) fn run(arguments: RunArguments, log: LogArguments) -> Outcome {
     log.start();
     raise_descriptor_limit();
     let shard = shard(&arguments).map_err(Failed::usage)?;
-    let options =
-        app::Options { config: arguments.config.config, listen: arguments.listen, shard, banner: log.log_format == LogFormat::Text };
+    let banner = log.log_format == LogFormat::Text;
+    let RunArguments { config, listen, web_config, .. } = arguments;
+    let options = app::Options { config: config.config, listen, web_config, shard, banner };
     match block_on(app::run(options, inherited))? {
         Ok(Ended::WithGrace) => Ok(ExitCode::SUCCESS),
         // As a shell reports a process that SIGINT ended.

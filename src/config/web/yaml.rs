@@ -19,7 +19,7 @@ const MOST_NODES: usize = 20_000;
 pub(super) fn table(text: &str) -> Result<DeTable<'static>, (usize, String)> {
     let budget = serde_saphyr::budget! { max_depth: MOST_DEEP, max_nodes: MOST_NODES, max_events: 2 * MOST_NODES };
     let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true, budget: budget };
-    let root: Option<Node> = serde_saphyr::from_str_with_options(text, options).map_err(|error| refused(&error))?;
+    let root: Option<Node> = serde_saphyr::from_str_with_options(text, options).map_err(|error| refused(text, &error))?;
     match root.map_or(Kind::Nothing, |root| root.0.value) {
         Kind::Nothing => Ok(DeTable::new()),
         Kind::Map(entries) => table_of(entries),
@@ -28,14 +28,23 @@ pub(super) fn table(text: &str) -> Result<DeTable<'static>, (usize, String)> {
 }
 
 /// In few words of our own: the library's may repeat a secret.
-fn refused(error: &serde_saphyr::Error) -> (usize, String) {
-    let at = error.location().and_then(|at| at.span().byte_offset()).and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
+fn refused(text: &str, error: &serde_saphyr::Error) -> (usize, String) {
+    let at = error.location().map_or(0, |at| offset(text, at.line(), at.column()));
     let words = match error {
         serde_saphyr::Error::DuplicateMappingKey { .. } => "this key is there already: every key stands once",
         serde_saphyr::Error::MultipleDocuments { .. } => "expected one document, found several",
         _ => "not YAML, or nested or repeated too much",
     };
     (at, words.to_owned())
+}
+
+/// The byte at which a line's column begins; both count from 1, the column in characters.
+fn offset(text: &str, line: u64, column: u64) -> usize {
+    let before = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
+    let column = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
 }
 
 /// A value and where it stands.
@@ -64,7 +73,10 @@ fn table_of(entries: Vec<(Spanned<String>, Node)>) -> Result<DeTable<'static>, (
     let mut table = DeTable::new();
     for (key, value) in entries {
         let at = place(&key);
-        let value = value_of(value).map_err(|(_, message)| (at, format!("{}: {message}", super::quoted(&key.value))))?;
+        if matches!(value.0.value, Kind::Nothing) {
+            return Err((at, format!("{}: nothing stands here; leave the key out", super::quoted(&key.value))));
+        }
+        let value = value_of(value)?;
         table.insert(placed(at, Cow::Owned(key.value)), value);
     }
     Ok(table)
@@ -73,7 +85,7 @@ fn table_of(entries: Vec<(Spanned<String>, Node)>) -> Result<DeTable<'static>, (
 fn value_of(Node(node): Node) -> Result<Placed<DeValue<'static>>, (usize, String)> {
     let at = place(&node);
     let value = match node.value {
-        Kind::Nothing => return Err((at, "nothing stands here; leave the key out".to_owned())),
+        Kind::Nothing => return Err((at, "nothing stands here".to_owned())),
         Kind::Bool(value) => DeValue::Boolean(value),
         Kind::Text(text) => DeValue::String(Cow::Owned(text)),
         Kind::List(values) => {
@@ -183,7 +195,9 @@ mod tests {
             ("a key without a value", "a: 1\nb:\n", 5, "b: nothing stands here"),
             ("a list", "- a\n", 0, "expected a mapping"),
             ("two documents", "a: 1\n---\nb: 2\n", 0, "one document"),
-            ("a tab", "a:\n\tb: 1\n", 0, "not YAML"),
+            ("a tab", "é: 1\na:\n\tb: 1\n", 9, "not YAML"),
+            ("a key without a value, further in", "a:\n  b:\n", 5, "b: nothing stands here"),
+            ("nothing in a list", "a: [~]\n", 4, "nothing stands here"),
             ("deep", &("a: ".to_owned() + &"[".repeat(1000)), 0, "nested or repeated too much"),
         ] {
             let (found, message) = table(text).expect_err(behaviour);

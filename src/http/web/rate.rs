@@ -38,8 +38,9 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_its_burst_and_then_one_for_each_interval() {
+        type Row = (&'static str, u64, u32, &'static [(u64, bool)]);
         let ms = Duration::from_millis;
-        let rows: [(&str, u64, u32, &[(u64, bool)]); 4] = [
+        let rows: [Row; 4] = [
             ("burst of one", 1000, 1, &[(0, true), (0, false), (999, false), (1000, true), (1001, false), (9000, true), (9000, false)]),
             ("burst of three", 1000, 3, &[(0, true), (1, true), (2, true), (3, false), (1001, true), (1001, false), (2500, true)]),
             ("it never holds more than its burst", 10, 2, &[(60_000, true), (60_000, true), (60_000, false)]),
