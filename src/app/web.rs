@@ -187,13 +187,15 @@ struct Known {
     in_force: Print,
     /// What was refused, and said to be.
     refused: Option<Print>,
+    /// Counts what was put in force: files that were read before are of the past.
+    turn: u64,
 }
 
 impl WebFile {
     pub(super) fn new(taken: Taken, counters: Arc<Counters>) -> Self {
         taken.warn();
         let Taken { settings, web, print, path } = taken;
-        let known = Known { path: path.clone(), settings, in_force: print, refused: None };
+        let known = Known { path: path.clone(), settings, in_force: print, refused: None, turn: 0 };
         let this = Self { known: Mutex::new(known), serving: watch::Sender::new(Arc::new(web)), counters };
         this.counters.web_reloaded(path.map(|_| true));
         this
@@ -219,7 +221,8 @@ impl WebFile {
         let mut known = self.known();
         let has_file = taken.path.is_some();
         let is_new = known.in_force != taken.print || known.path != taken.path;
-        *known = Known { path: taken.path, settings: taken.settings, in_force: taken.print, refused: None };
+        let turn = known.turn + 1;
+        *known = Known { path: taken.path, settings: taken.settings, in_force: taken.print, refused: None, turn };
         drop(known);
         // An equal one would only forget whose passwords it has checked.
         if is_new {
@@ -238,28 +241,31 @@ impl WebFile {
         let mut before = None;
         loop {
             tokio::time::sleep(EVERY).await;
-            let Some(path) = self.known().path.clone() else { continue };
+            let (path, turn) = {
+                let known = self.known();
+                (known.path.clone(), known.turn)
+            };
+            let Some(path) = path else { continue };
             let looked_at = path.clone();
             let Ok(look) = tokio::task::spawn_blocking(move || look(&looked_at)).await else { continue };
             let print = look.print;
             if before.replace(print) == Some(print) {
-                self.consider(&path, look);
+                self.consider(&path, look, turn);
             }
         }
     }
 
     /// Files that have come to rest.
-    fn consider(&self, path: &Path, look: Look) {
-        let known = self.known();
-        if known.path.as_deref() != Some(path) || known.refused == Some(look.print) {
+    fn consider(&self, path: &Path, look: Look, turn: u64) {
+        let mut known = self.known();
+        if known.turn != turn || known.refused == Some(look.print) {
             return;
         }
-        let (print, was_refused) = (look.print, known.refused.is_some());
+        let print = look.print;
         if known.in_force == print {
-            drop(known);
-            if was_refused {
-                self.known().refused = None;
-                self.counters.web_reloaded(Some(true));
+            // A reload may have refused what did not last until it was seen here.
+            self.counters.web_reloaded(Some(true));
+            if known.refused.take().is_some() {
                 info!(path = %path.display(), "the web configuration is again the one in force");
             }
             return;

@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -24,6 +26,11 @@ use super::serve::{Access, Settings};
 use super::web::{Terms, Web};
 use super::{State, streams};
 use crate::model::vocabulary::RefusedReason;
+
+/// How long a client that was turned away in its handshake may take to hear of it.
+const LINGER: Duration = Duration::from_secs(1);
+/// What is taken of it meanwhile.
+const LINGER_BYTES: usize = 64 << 10;
 
 /// Bytes both ways.
 pub trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -96,7 +103,7 @@ pub async fn attend(wire: Wire, peer: Option<IpAddr>, house: Arc<House>) {
     let (wire, is_h2) = match web.tls().cloned() {
         None => (wire, false),
         Some(config) => {
-            let shaken = timeout(house.settings.handshake_timeout, TlsAcceptor::from(config).accept(wire));
+            let shaken = timeout(house.settings.handshake_timeout, TlsAcceptor::from(config).accept(wire).into_fallible());
             let shaken = tokio::select! {
                 shaken = shaken => shaken,
                 () = house.farewell(&terms) => return,
@@ -106,7 +113,12 @@ pub async fn attend(wire: Wire, peer: Option<IpAddr>, house: Arc<House>) {
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     (Box::new(stream) as Wire, is_h2)
                 }
-                Ok(Err(error)) => return house.handshake_failed(peer, reason(&error), &error),
+                // A client that went away: a probe that only connects, as a rule.
+                Ok(Err((error, _))) if error.kind() == ErrorKind::UnexpectedEof => return,
+                Ok(Err((error, wire))) => {
+                    house.handshake_failed(peer, reason(&error), &error);
+                    return linger(wire).await;
+                }
                 Err(elapsed) => return house.handshake_failed(peer, RefusedReason::Handshake, &elapsed),
             }
         }
@@ -123,6 +135,19 @@ impl House {
         self.state.counters.turned_away(reason);
         tracing::debug!(?peer, %reason, %error, "a handshake failed");
     }
+}
+
+/// Takes what the client still sends, for a moment: closed at once, the connection would be reset, and the alert that says why be lost.
+async fn linger(mut wire: Wire) {
+    let lingering = async {
+        wire.shutdown().await.ok()?;
+        let (mut sink, mut left) = ([0; 1024], LINGER_BYTES);
+        while left > 0 {
+            left = left.saturating_sub(wire.read(&mut sink).await.ok().filter(|read| *read > 0)?);
+        }
+        Some(())
+    };
+    let _ = timeout(LINGER, lingering).await;
 }
 
 /// Whether it was the client's certificate that was not good enough.

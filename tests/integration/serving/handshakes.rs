@@ -30,6 +30,8 @@ fn connections_are_encrypted_and_plain_ones_get_nothing() {
     let plain = curl(&[format!("http://{}/metrics", exporter.address)]);
     assert_eq!(plain.status, 0, "{plain:?}");
     assert!(exporter.stdout().contains("metrics: https://127.0.0.1:"), "{}", exporter.stdout());
+    // One that only connects, as the kubelet does, was not turned away.
+    drop(TcpStream::connect(exporter.address).unwrap());
     let counted = scraped(&site.ask(&exporter, "/metrics", &[]));
     assert_eq!(counted.value("notafter_http_refused_total", &[("reason", "handshake")]), Some(1.0));
 }
