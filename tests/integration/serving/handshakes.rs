@@ -11,8 +11,8 @@ use super::{SERVER, Site, TLS, scraped};
 use crate::support::ca::Ca;
 use crate::support::curl::curl;
 
-/// curl's codes for a handshake that was refused: in it, (TLS 1.3) with the first read, or for the want of a certificate.
-const REFUSED: [i32; 3] = [35, 56, 98];
+/// curl's codes for a handshake that was refused: in it, (TLS 1.3) with the first read, for the want of a certificate, and for one that has expired.
+const REFUSED: [i32; 4] = [35, 56, 98, 60];
 
 #[test]
 fn connections_are_encrypted_and_plain_ones_get_nothing() {
