@@ -3,24 +3,29 @@
 //! May touch: everything. Must not: hold logic that belongs to a module.
 
 mod announcer;
+mod asked;
 mod banner;
 mod listeners;
+mod notify;
 pub mod policies;
 mod probe;
 mod progress;
 mod revocation;
 mod saver;
+pub mod sockets;
 pub mod sources;
 pub mod story;
+pub mod web;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use crate::config::server::Listen;
 use crate::config::{self, Config, ConfigError, Located, RevocationConfig};
 use crate::engine::store::SnapshotStore;
 use crate::engine::{Parts, Relating, SteadyClock, Supervisor};
@@ -40,7 +45,9 @@ pub struct Options {
     /// `--config`
     pub config: Option<PathBuf>,
     /// `--listen`; replaces the configuration's list when not empty.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Listen>,
+    /// `--web-config`; replaces the configuration's.
+    pub web_config: Option<PathBuf>,
     /// `--shard` and `--total-shards`: the part of everything that this process looks at.
     pub shard: Shard,
     /// Whether a person reads standard output.
@@ -57,11 +64,14 @@ pub enum AppError {
     /// A source cannot be built from its settings.
     #[error(transparent)]
     Source(#[from] sources::SourceError),
+    /// The web configuration is wrong, or a file that it names is.
+    #[error(transparent)]
+    Web(#[from] web::WebFileError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Bind {
         /// Which address.
-        address: SocketAddr,
+        address: Listen,
         /// The operating system's word.
         error: std::io::Error,
     },
@@ -98,6 +108,8 @@ struct App {
     supervisor: Supervisor,
     sources: sources::Running,
     listeners: listeners::Listeners,
+    web: Arc<web::WebFile>,
+    asked: Arc<asked::Asked>,
     compatibility: Vec<crate::model::vocabulary::Compatibility>,
     counters: Arc<Counters>,
     parts: Parts,
@@ -111,8 +123,9 @@ struct App {
 ///
 /// # Errors
 /// It could not start.
-pub async fn run(options: Options) -> Result<Ended, AppError> {
+pub async fn run(options: Options, inherited: sockets::Inherited) -> Result<Ended, AppError> {
     let config = load(options.config.clone())?;
+    let taken = taken(&options, &config).await?;
     let start = |error: &dyn std::fmt::Display| AppError::Start(error.to_string());
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
     let counters = Arc::new(Counters::new(env!("CARGO_PKG_VERSION"), option_env!("NOTAFTER_REVISION")).map_err(|error| start(&error))?);
@@ -136,13 +149,17 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let relating = Relating::new(revocation::relate(), parts.clone());
     let (rules, announced) = tokio::sync::watch::channel(config.rules.clone());
     let probes = Arc::new(probe::Probes::new(&config, clock.clone()));
+    let (asked, mut asks) = asked::Asked::new(config.server.reload);
+    let asked = Arc::new(asked);
     let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION"))
         .with_prober(probes.clone())
         .with_revocations(views.clone())
-        .with_trust(relating.queries());
-    let state = Arc::new(state);
-    let mut listeners = listeners::Listeners::new(state, GRACE);
-    listeners.listen(&listen(&options, &config)).await?;
+        .with_trust(relating.queries())
+        .with_reload(asked.clone());
+    let web = Arc::new(web::WebFile::new(taken, counters.clone()));
+    let mut listeners = listeners::Listeners::new(Arc::new(state), web.serving(), inherited, GRACE);
+    let bound = listeners.bind(addresses(&options, &config)).await?;
+    listeners.listen(bound);
     let mut signals = Signals::new().map_err(|error| start(&error))?;
 
     let (saver, restored) = saver::Saver::open(config.storage.state_dir.clone(), store.clone());
@@ -154,22 +171,26 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         supervisor: Supervisor::new(parts.clone(), restored),
         sources,
         listeners,
+        web: web.clone(),
+        asked,
         compatibility: config.metrics.compatibility.clone(),
         counters,
         parts,
         probes,
         options,
     };
-    let banner = app.options.banner.then(|| banner::Banner::new(&config, &app.listeners.addresses()));
+    let banner = app.options.banner.then(|| banner::Banner::new(&config, &app.listeners.addresses(), web.is_tls()));
     banner.iter().for_each(banner::Banner::print_watched);
     info!(config = %config.origin, sources = config.sources.len(), listen = ?app.listeners.addresses(), "notafter {} starts", env!("CARGO_PKG_VERSION"));
     app.supervisor.apply(specs).await;
     app.counters.reloaded(true, UnixTime::from(clock.now()));
+    notify::ready();
 
     let parts = app.parts.clone();
     let announcer = announcer::Announcer::new(banner, store.clone(), clock.clone());
     let result = tokio::select! {
-        () = app.serve(&mut signals) => Ok(Ended::WithGrace),
+        () = app.serve(&mut signals, &mut asks) => Ok(Ended::WithGrace),
+        () = web.follow() => Err(AppError::Start("the web configuration's follower ended".to_owned())),
         () = saver.run() => Err(AppError::Start("the state saver ended".to_owned())),
         () = revocation::run(planned, cache, views.clone(), parts.clone()) => Err(AppError::Start("the revocation service ended".to_owned())),
         () = relating.run() => Err(AppError::Start("relating places ended".to_owned())),
@@ -177,6 +198,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         () = announcer.run(announced) => Err(AppError::Start("the announcer ended".to_owned())),
     };
     info!("draining");
+    notify::stopping();
     let drained = async {
         app.supervisor.drain().await;
         app.listeners.drain().await;
@@ -194,32 +216,52 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
 }
 
 impl App {
-    /// Handles signals until one ends the program.
-    async fn serve(&mut self, signals: &mut Signals) {
+    /// Handles signals, and what is asked over HTTP, until a signal ends the program.
+    async fn serve(&mut self, signals: &mut Signals, asks: &mut mpsc::Receiver<asked::Answer>) {
         loop {
-            match signals.next().await {
-                // Given up halfway it leaves running what it has started; the end drains that.
-                Told::Reload => tokio::select! {
-                    () = self.reload() => (),
-                    () = signals.ended() => return,
+            let answer = tokio::select! {
+                told = signals.next() => match told {
+                    Told::Reload => None,
+                    Told::End => return,
                 },
-                Told::End => return,
+                Some(answer) = asks.recv() => Some(answer),
+            };
+            // Given up halfway it leaves running what it has started; the end drains that.
+            let outcome = tokio::select! {
+                outcome = self.reload() => outcome,
+                () = signals.ended() => return,
+            };
+            if let Some(answer) = answer {
+                // Whoever asked may be gone.
+                let _ = answer.send(outcome);
             }
         }
     }
 
     /// Builds everything anew, and only then swaps; a bad configuration changes nothing.
-    async fn reload(&mut self) {
+    async fn reload(&mut self) -> Result<(), String> {
+        notify::reloading();
         let reloaded = self.try_reload().await;
+        notify::ready();
         self.counters.reloaded(reloaded.is_ok(), UnixTime::from(self.parts.clock.now()));
         match reloaded {
-            Ok(()) => info!("configuration reloaded"),
-            Err(error) => error!("configuration not reloaded, the former one stays in force: {error}"),
+            Ok(()) => {
+                info!("configuration reloaded");
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(error, AppError::Web(_)) {
+                    self.web.refused();
+                }
+                error!("configuration not reloaded, the former one stays in force: {error}");
+                Err(error.to_string())
+            }
         }
     }
 
     async fn try_reload(&mut self) -> Result<(), AppError> {
         let config = load(self.options.config.clone())?;
+        let taken = taken(&self.options, &config).await?;
         let mut sources = self.sources.clone();
         let compatibility_changed = config.metrics.compatibility != self.compatibility;
         if compatibility_changed {
@@ -228,7 +270,11 @@ impl App {
         }
         let specs = sources.build(&config)?;
         let plan = if config.revocation == self.revocation { None } else { Some(revocation::plan(&config.revocation)?) };
-        self.listeners.listen(&listen(&self.options, &config)).await?;
+        let bound = self.listeners.bind(addresses(&self.options, &config)).await?;
+        // First: no new address is served by the former rules.
+        self.web.put(taken);
+        self.listeners.listen(bound);
+        self.asked.follow(config.server.reload);
         if compatibility_changed {
             self.supervisor.render_with(sources::renderer(&config.metrics.compatibility));
             self.compatibility = config.metrics.compatibility.clone();
@@ -246,8 +292,16 @@ impl App {
     }
 }
 
-fn listen(options: &Options, config: &Config) -> Vec<SocketAddr> {
-    if options.listen.is_empty() { config.server.listen.clone() } else { options.listen.clone() }
+fn addresses(options: &Options, config: &Config) -> listeners::Addresses {
+    let listen = if options.listen.is_empty() { &config.server.listen } else { &options.listen };
+    listeners::Addresses { listen: listen.clone(), admin_listen: config.server.admin_listen.clone(), unix_mode: config.server.unix_mode }
+}
+
+/// The web configuration as its files are now.
+async fn taken(options: &Options, config: &Config) -> Result<web::Taken, AppError> {
+    let path = options.web_config.clone().or_else(|| config.server.web_config.clone());
+    let taken = tokio::task::spawn_blocking(move || web::take(path.as_deref())).await;
+    Ok(taken.map_err(|error| AppError::Start(error.to_string()))??)
 }
 
 /// The signals that mean something.

@@ -47,6 +47,8 @@ mod revocation;
 mod revocation_peers;
 #[path = "integration/seeds/mod.rs"]
 mod seeds;
+#[path = "integration/serving/mod.rs"]
+mod serving;
 #[path = "integration/side_by_side.rs"]
 mod side_by_side;
 #[path = "integration/smoke.rs"]

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::config::server::Listen;
 use crate::config::{Config, Origin};
 use crate::engine::store::Snapshot;
 use crate::model::clock::SystemClock;
@@ -12,12 +13,13 @@ use crate::source::{envoy_config, nginx};
 /// Printed on standard output; a closed pipe is no reason to stop.
 pub(super) struct Banner {
     watched: String,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Listen>,
+    is_tls: bool,
 }
 
 impl Banner {
-    pub(super) fn new(config: &Config, addresses: &[SocketAddr]) -> Self {
-        Self { watched: watched(config), addresses: addresses.to_vec() }
+    pub(super) fn new(config: &Config, addresses: &[Listen], is_tls: bool) -> Self {
+        Self { watched: watched(config), addresses: addresses.to_vec(), is_tls }
     }
 
     pub(super) fn print_watched(&self) {
@@ -26,7 +28,7 @@ impl Banner {
 
     pub(super) fn print_found(&self, snapshot: &Snapshot) {
         let now = UnixTime::from(SystemClock::new().now());
-        let _ = write!(std::io::stdout(), "{}{}", found(snapshot, now), links(&self.addresses));
+        let _ = write!(std::io::stdout(), "{}{}", found(snapshot, now), links(&self.addresses, self.is_tls));
     }
 }
 
@@ -115,8 +117,13 @@ fn in_days(days: u64) -> String {
     }
 }
 
-fn links(addresses: &[SocketAddr]) -> String {
-    addresses.iter().map(|address| format!("metrics: http://{}/metrics\n", reachable(*address))).collect()
+fn links(addresses: &[Listen], is_tls: bool) -> String {
+    let scheme = if is_tls { "https" } else { "http" };
+    let link = |listen: &Listen| match listen {
+        Listen::Tcp(address) => format!("metrics: {scheme}://{}/metrics\n", reachable(*address)),
+        other => format!("metrics: {other}\n"),
+    };
+    addresses.iter().map(link).collect()
 }
 
 /// An address that can be typed into a browser here.

@@ -14,6 +14,7 @@ use crate::app;
 use crate::app::policies;
 use crate::app::sources::{Seen, look};
 use crate::app::story::printable;
+use crate::app::web;
 use crate::config::{self, Config};
 use crate::model::clock::SystemClock;
 use crate::model::{Clock, SourceId, UnixTime};
@@ -42,12 +43,24 @@ pub(super) fn config(command: ConfigCommand) -> Outcome {
     LogArguments::start_quietly();
     let mut is_whole = true;
     let text = match command {
-        ConfigCommand::Show { file } => config::show(&load(file)?),
+        ConfigCommand::Show { file } => {
+            let config = load(file)?;
+            let web = web::take(config.server.web_config.as_deref()).map_err(Failed::usage)?;
+            let shown =
+                config.server.web_config.iter().map(|_| format!("\n# web_config, as understood:\n{}", config::web::show(&web.settings)));
+            config::show(&config) + &shown.collect::<String>()
+        }
         ConfigCommand::Check { file, estimate, matches } => {
             let config = load(file)?;
             let specs = app::sources::Running::default().build(&config).map_err(Failed::usage)?;
+            let web = web::take(config.server.web_config.as_deref()).map_err(Failed::usage)?;
             let ids: Vec<SourceId> = specs.iter().map(|spec| spec.header.id.clone()).collect();
             let mut text = format!("{}: fine, {}\n", config.origin, count(specs.len(), "source"));
+            let exposed = web.exposed();
+            text += &exposed
+                .iter()
+                .map(|path| format!("warning: everybody on this machine may read the private key in {}\n", path.display()))
+                .collect::<String>();
             text += &rules::words(&config.rules, UnixTime::from(SystemClock::new().now()));
             if estimate || matches {
                 super::process::prepare();

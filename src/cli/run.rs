@@ -1,6 +1,6 @@
 //! `notafter run`: the exporter.
 
-use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -8,8 +8,9 @@ use clap::Args;
 
 use super::logging::{LogArguments, LogFormat};
 use super::{ConfigFile, Failed, Outcome, UNAVAILABLE, USAGE, block_on};
+use crate::app::sockets::Inherited;
 use crate::app::{self, AppError, Ended};
-use crate::config::server::parse_listen;
+use crate::config::server::{Listen, parse_listen};
 use crate::model::Shard;
 
 #[derive(Clone, Debug, Default, Args)]
@@ -17,8 +18,11 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     config: ConfigFile,
     /// Listen here instead of where the configuration says; repeats [default: 0.0.0.0:9849]
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
-    listen: Vec<SocketAddr>,
+    #[arg(long, value_name = "ADDRESS", value_parser = listen)]
+    listen: Vec<Listen>,
+    /// The web configuration (TLS, passwords) instead of the one that the configuration names
+    #[arg(long, value_name = "FILE")]
+    web_config: Option<PathBuf>,
     /// Look at this part of everything only, counted from 0; "ordinal": the number at the end of $POD_NAME, else of the host's name
     #[arg(long, value_name = "I|ordinal", requires = "total_shards")]
     shard: Option<String>,
@@ -28,18 +32,26 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(arguments: RunArguments, log: LogArguments) -> Outcome {
+    // Before there is a second thread: it changes the environment.
+    let inherited = Inherited::take().map_err(|error| Failed::with(UNAVAILABLE, anyhow::anyhow!(error)))?;
     log.start();
     super::process::prepare();
     let shard = shard(&arguments).map_err(Failed::usage)?;
-    let options =
-        app::Options { config: arguments.config.config, listen: arguments.listen, shard, banner: log.log_format == LogFormat::Text };
-    match block_on(app::run(options))? {
+    let banner = log.log_format == LogFormat::Text;
+    let RunArguments { config, listen, web_config, .. } = arguments;
+    let options = app::Options { config: config.config, listen, web_config, shard, banner };
+    match block_on(app::run(options, inherited))? {
         Ok(Ended::WithGrace) => Ok(ExitCode::SUCCESS),
         // As a shell reports a process that SIGINT ended.
         Ok(Ended::AtOnce) => Ok(130.into()),
-        Err(error @ (AppError::Config(_) | AppError::Source(_))) => Err(Failed::with(USAGE, error)),
+        Err(error @ (AppError::Config(_) | AppError::Source(_) | AppError::Web(_))) => Err(Failed::with(USAGE, error)),
         Err(error) => Err(Failed::with(UNAVAILABLE, error)),
     }
+}
+
+/// A relative path starts from the working directory.
+fn listen(text: &str) -> Result<Listen, String> {
+    parse_listen(text)?.below(&std::path::absolute(Path::new(".")).map_err(|error| error.to_string())?)
 }
 
 /// The part that the command line asks for.

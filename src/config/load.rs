@@ -46,7 +46,7 @@ pub fn load_str(text: &str, origin: Origin) -> Result<Config, ConfigError> {
         }
     };
     let mut root = Section::new("", 0, root);
-    let server = root.take_table("server", &mut problems).map(|table| server::parse(table, &mut problems)).unwrap_or_default();
+    let server = root.take_table("server", &mut problems).map(|table| server::parse(table, &base, &mut problems)).unwrap_or_default();
     let storage = root.take_table("storage", &mut problems).map(|table| storage::parse(table, &base, &mut problems)).unwrap_or_default();
     let metrics = root.take_table("metrics", &mut problems).map(|table| metrics::parse(table, &mut problems)).unwrap_or_default();
     let revocation =

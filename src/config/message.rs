@@ -12,7 +12,7 @@ pub(super) enum Said {
 }
 
 /// Keys that later versions know: refused now, but not as a typing error.
-const LATER: &[&str] = &["web_config", "namespaces"];
+const LATER: &[&str] = &["namespaces"];
 /// Values of `type` that later versions know.
 const LATER_KINDS: &[&str] = &["vault"];
 /// Keys whose values stand in no message and no listing.

@@ -23,6 +23,7 @@ pub mod server;
 pub mod show;
 pub mod source;
 pub mod storage;
+pub mod web;
 
 mod message;
 mod ownership;

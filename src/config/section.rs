@@ -16,9 +16,17 @@ const LONGEST_TEXT: usize = 800;
 
 /// What is wrong with a document, gathered while it is read.
 pub(super) struct Problems<'t> {
+    notation: Notation,
     file: String,
     text: &'t str,
     found: Vec<Found>,
+}
+
+/// What a document is written in, as far as messages speak of it.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Notation {
+    Toml,
+    Yaml,
 }
 
 struct Found {
@@ -44,7 +52,11 @@ pub(super) struct Section<'t> {
 
 impl<'t> Problems<'t> {
     pub(super) fn new(file: String, text: &'t str) -> Self {
-        Self { file, text, found: Vec::new() }
+        Self::written_in(Notation::Toml, file, text)
+    }
+
+    pub(super) fn written_in(notation: Notation, file: String, text: &'t str) -> Self {
+        Self { notation, file, text, found: Vec::new() }
     }
 
     pub(super) fn add(&mut self, at: usize, table: &str, key: &str, message: impl Into<String>) {
@@ -110,14 +122,11 @@ impl<'t> Problems<'t> {
         let more = self.found.len().saturating_sub(MOST_SHOWN);
         let problems = self.found.iter().take(MOST_SHOWN).map(|found| {
             let (line, column) = position(self.text, found.at);
-            Problem {
-                file: self.file.clone(),
-                line,
-                column,
-                table: found.table.clone(),
-                key: found.key.clone(),
-                message: found.message.clone(),
-            }
+            let (table, key) = match self.notation {
+                Notation::Toml => (found.table.clone(), found.key.clone()),
+                Notation::Yaml => (String::new(), join(&found.table, &found.key)),
+            };
+            Problem { file: self.file.clone(), line, column, table, key, message: found.message.clone() }
         });
         Err(ConfigError::Invalid { problems: problems.collect(), more })
     }
@@ -198,7 +207,11 @@ impl<'t> Section<'t> {
             other => {
                 let found = if other.is_array() { "an array" } else { other.type_str() };
                 let full = join(&self.name, &name);
-                problems.add(key.span().start, &self.name, &name, format!("expected a table [{full}], found {found}"));
+                let expected = match problems.notation {
+                    Notation::Toml => format!("a table [{full}]"),
+                    Notation::Yaml => "a mapping".to_owned(),
+                };
+                problems.add(key.span().start, &self.name, &name, format!("expected {expected}, found {found}"));
                 None
             }
         }

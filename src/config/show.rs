@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::section::quoted;
-use super::{Config, ProbeConfig, RevocationConfig, SourceConfig};
+use super::{Config, ProbeConfig, RevocationConfig, ServerConfig, SourceConfig};
 use crate::model::options::ChainScope;
 use crate::model::{ByteSize, HumanDuration};
 
@@ -20,7 +20,7 @@ pub fn show(config: &Config) -> String {
     let mut text = Listing(String::new());
     text.comment(&format!("From {}; relative paths start from {}", config.origin, config.origin.base().display()));
     text.header("server");
-    text.key("listen", strings(&config.server.listen));
+    text.server(&config.server);
     if config.storage.state_dir.is_some() || config.storage.cache_dir.is_some() {
         text.header("storage");
         text.path("state_dir", config.storage.state_dir.as_deref());
@@ -45,6 +45,18 @@ pub fn show(config: &Config) -> String {
 struct Listing(String);
 
 impl Listing {
+    fn server(&mut self, server: &ServerConfig) {
+        self.key("listen", strings(&server.listen));
+        if !server.admin_listen.is_empty() {
+            self.key("admin_listen", strings(&server.admin_listen));
+        }
+        if server.unix_mode != ServerConfig::default().unix_mode {
+            self.key("unix_mode", Value::from(format!("{:04o}", server.unix_mode)));
+        }
+        self.path("web_config", server.web_config.as_deref());
+        self.key("reload", Value::from(server.reload));
+    }
+
     fn revocation(&mut self, revocation: &RevocationConfig) {
         self.header("revocation");
         self.key("allow", strings(&revocation.allow));

@@ -1,10 +1,11 @@
 //! What the program answers over HTTP: one endpoint per file, and the server that bounds its connections.
 //!
 //! May touch: `model`, `metrics`, the listener it is given. Must not: know sources or configuration, hold anything but the newest
-//! snapshot, do I/O for an answer.
+//! snapshot, do I/O for an answer. How the server is secured is [`web`]'s.
 
 mod accept;
 mod certificates;
+mod connection;
 mod cursor;
 mod guard;
 mod healthy;
@@ -12,12 +13,15 @@ mod index;
 mod metrics;
 mod probe;
 mod ready;
+mod reload;
 mod revocation;
 mod serve;
 mod sources;
+mod streams;
 mod targets;
 mod together;
 mod trust;
+pub mod web;
 
 use std::sync::Arc;
 
@@ -25,15 +29,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::metrics::{Counters, Exposition};
 use crate::model::probe::Prober;
+use crate::model::reload::Reload;
 use crate::model::revocation::NoRevocations;
 use crate::model::{Revocations, Snapshots, TrustQueries};
 
-pub use serve::{Settings, serve};
+pub use serve::{Access, Bound, Settings, serve};
 pub use targets::describe;
 
 /// Answers at once that take a walk over everything.
@@ -48,7 +53,9 @@ pub struct State {
     prober: Option<Arc<dyn Prober>>,
     revocations: Arc<dyn Revocations>,
     trust: Option<Arc<dyn TrustQueries>>,
+    reload: Option<Arc<dyn Reload>>,
     walks: Semaphore,
+    turns: web::users::Turns,
 }
 
 /// What the endpoints know of the address that they are asked at.
@@ -56,6 +63,8 @@ pub struct State {
 pub struct Listener {
     /// Only this machine reaches it.
     pub local: bool,
+    /// It serves what can be kept to addresses of its own: `/probe`, the API, `/-/reload`.
+    pub admin: bool,
 }
 
 impl State {
@@ -69,7 +78,9 @@ impl State {
             prober: None,
             revocations: Arc::new(NoRevocations::default()),
             trust: None,
+            reload: None,
             walks: Semaphore::new(WALKS),
+            turns: web::users::Turns::of_this_machine(),
         }
     }
 
@@ -94,6 +105,12 @@ impl State {
         self
     }
 
+    /// The same, with `/-/reload`.
+    pub fn with_reload(mut self, reload: Arc<dyn Reload>) -> Self {
+        self.reload = Some(reload);
+        self
+    }
+
     /// The same, with `/probe`.
     pub fn with_prober(mut self, prober: Arc<dyn Prober>) -> Self {
         self.prober = Some(prober);
@@ -103,14 +120,30 @@ impl State {
 
 type Shared = axum::extract::State<Arc<State>>;
 
-/// All routes.
+/// The routes of an address.
 pub fn router(state: Arc<State>, listener: Listener) -> Router {
+    let routes = if listener.admin { public().merge(admin()) } else { public() };
+    routes
+        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
+        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD, or POST for /-/reload\n") })
+        .layer(axum::Extension(listener))
+        .with_state(state)
+}
+
+/// What every address serves.
+fn public() -> Router<Arc<State>> {
     Router::new()
         .route("/", get(index::page))
         .route("/metrics", get(metrics::scrape))
-        .route("/probe", get(probe::probe))
         .route("/-/healthy", get(healthy::answer))
         .route("/-/ready", get(ready::answer))
+}
+
+/// What only admin addresses serve, where there are any.
+fn admin() -> Router<Arc<State>> {
+    Router::new()
+        .route("/-/reload", post(reload::reload))
+        .route("/probe", get(probe::probe))
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/revocation", get(revocation::list))
         .route("/api/v1/targets", get(targets::list))
@@ -118,10 +151,6 @@ pub fn router(state: Arc<State>, listener: Listener) -> Router {
         .route("/api/v1/trust", get(trust::list))
         .route("/api/v1/trust/dependants", get(trust::dependants))
         .route("/api/v1/trust/verify", get(trust::verify))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
-        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
-        .layer(axum::Extension(listener))
-        .with_state(state)
 }
 
 /// An answer in JSON.

@@ -2,20 +2,17 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::guard::{Activity, Guarded, Patience};
+use super::connection::{House, Wire, attend};
+use super::web::Web;
 use super::{Listener, State, router};
 
 /// Bounds of a server.
@@ -23,6 +20,8 @@ use super::{Listener, State, router};
 pub struct Settings {
     /// The most connections at once; more wait in the kernel's backlog.
     pub connections: usize,
+    /// The longest time for a TLS handshake.
+    pub handshake_timeout: Duration,
     /// The longest time from a request's first byte to the end of its head.
     pub head_timeout: Duration,
     /// The longest time between two requests of a connection.
@@ -37,6 +36,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             connections: 512,
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(300),
             write_timeout: Duration::from_secs(60),
@@ -45,14 +45,40 @@ impl Default for Settings {
     }
 }
 
+/// A socket that is listened on.
+#[derive(Debug)]
+pub enum Bound {
+    /// An address and port.
+    Tcp(TcpListener),
+    /// A path.
+    Unix(UnixListener),
+}
+
+/// What may change while a server runs.
+#[derive(Clone)]
+pub struct Access {
+    /// The web configuration in force.
+    pub web: watch::Receiver<Arc<Web>>,
+    /// Whether the address serves what can be kept to addresses of its own.
+    pub admin: watch::Receiver<bool>,
+}
+
+impl Access {
+    /// Everything, to everybody, in plain, for ever.
+    pub fn open() -> Self {
+        Self { web: watch::channel(Arc::new(Web::open())).1, admin: watch::channel(true).1 }
+    }
+}
+
 /// Serves until `shutdown` resolves, then lets running answers end within the grace time.
 ///
 /// Not cancel safe in one respect: dropping it ends all its connections at once.
-pub async fn serve(listener: TcpListener, state: Arc<State>, settings: Settings, shutdown: impl Future<Output = ()>) {
-    let local = listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
-    let router = router(state, Listener { local });
+pub async fn serve(listener: Bound, state: Arc<State>, access: Access, settings: Settings, shutdown: impl Future<Output = ()>) {
+    let local = listener.is_local();
+    let routes = [false, true].map(|admin| router(state.clone(), Listener { local, admin }));
     let permits = Arc::new(Semaphore::new(settings.connections));
     let (stop, stopping) = watch::channel(false);
+    let house = Arc::new(House::new(routes, state, access, settings, stopping));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -61,8 +87,8 @@ pub async fn serve(listener: TcpListener, state: Arc<State>, settings: Settings,
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = accept(&listener, &permits) => match accepted {
-                Ok((stream, permit)) => {
-                    let served = connection(stream, router.clone(), settings, stopping.clone());
+                Ok((wire, peer, permit)) => {
+                    let served = attend(wire, peer, Arc::clone(&house));
                     connections.spawn(async move {
                         served.await;
                         drop(permit);
@@ -86,39 +112,33 @@ pub async fn serve(listener: TcpListener, state: Arc<State>, settings: Settings,
 }
 
 /// The next connection, once there is room for it. Cancel safe.
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &Bound, permits: &Arc<Semaphore>) -> io::Result<(Wire, Option<IpAddr>, OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    let (wire, peer) = listener.accept().await?;
+    Ok((wire, peer, permit))
 }
 
-async fn connection(stream: TcpStream, router: Router, settings: Settings, mut stopping: watch::Receiver<bool>) {
-    // Without it the last piece of an answer may wait for an acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let activity = Arc::new(Activity::default());
-    let patience = Patience { head: settings.head_timeout, idle: settings.idle_timeout, write: settings.write_timeout };
-    let guarded = TokioIo::new(Guarded::new(stream, Arc::clone(&activity), patience));
-    let routes = TowerToHyperService::new(router);
-    let service = {
-        let activity = Arc::clone(&activity);
-        service_fn(move |request| {
-            activity.requested();
-            routes.call(request)
-        })
-    };
-    let connection = http1::Builder::new().header_read_timeout(None).serve_connection(guarded, service);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = async { drop(stopping.wait_for(|stop| *stop).await) } => {
-            if activity.is_silent() {
-                return;
-            }
-            connection.as_mut().graceful_shutdown();
-            connection.await
+impl Bound {
+    /// Only this machine reaches it.
+    fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback()),
+            Self::Unix(_) => true,
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke off");
+    }
+
+    async fn accept(&self) -> io::Result<(Wire, Option<IpAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Without it the last piece of an answer may wait for an acknowledgement.
+                let _ = stream.set_nodelay(true);
+                Ok((Box::new(stream), Some(peer.ip())))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Box::new(stream), None))
+            }
+        }
     }
 }

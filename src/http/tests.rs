@@ -1,3 +1,4 @@
+mod secure;
 mod together;
 
 use std::net::SocketAddr;
@@ -54,15 +55,19 @@ async fn start_trusting(watched: Vec<Watched>, trust: Arc<dyn TrustQueries>) -> 
     started(watched, settings(), |state| state.with_trust(trust)).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own task")]
 async fn started(watched: Vec<Watched>, settings: Settings, with: impl FnOnce(State) -> State) -> Server {
+    accessed(watched, settings, Access::open(), with).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+async fn accessed(watched: Vec<Watched>, settings: Settings, access: Access, with: impl FnOnce(State) -> State) -> Server {
     let counters = Arc::new(example::counters(&watched));
     let view = Arc::new(View::new(watched, &Renderer::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let state = Arc::new(with(State::new(Arc::new(Fixed(view)), counters, "1.2.3")));
-    let ended = tokio::spawn(serve(listener, state, settings, async {
+    let ended = tokio::spawn(serve(Bound::Tcp(listener), state, access, settings, async {
         let _ = stopped.await;
     }));
     Server { address, stop: Some(stop), ended }

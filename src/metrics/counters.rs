@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
-use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use crate::model::vocabulary::RefusedReason;
 use crate::model::{ApiEvent, Events, FetchKind, FetchOutcome, KubeResource, Reason, RevocationReason, SourceId, SourceKind, UnixTime};
 
 use super::table::{self, Id};
@@ -29,6 +30,8 @@ pub struct Counters {
     jks_passphrases: IntCounterVec,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
+    web_reload_successful: IntGaugeVec,
+    refused: IntCounterVec,
 }
 
 impl Counters {
@@ -41,6 +44,11 @@ impl Counters {
         let counters = Self::of_sources(version, revision)?;
         counters.registry.register(Box::new(counters.reload_successful.clone()))?;
         counters.registry.register(Box::new(counters.reload_success_at.clone()))?;
+        counters.registry.register(Box::new(counters.web_reload_successful.clone()))?;
+        counters.registry.register(Box::new(counters.refused.clone()))?;
+        for reason in RefusedReason::ALL {
+            counters.refused.with_label_values(&[reason.as_str()]);
+        }
         counters.registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(counters)
     }
@@ -72,6 +80,8 @@ impl Counters {
             jks_passphrases: counter(table::JKS_PASSPHRASE_FAILURES)?,
             reload_successful: IntGauge::with_opts(options(table::RELOAD_SUCCESSFUL))?,
             reload_success_at: Gauge::with_opts(options(table::RELOAD_SUCCESS_AT))?,
+            web_reload_successful: IntGaugeVec::new(options(table::WEB_RELOAD_SUCCESSFUL), &[])?,
+            refused: counter(table::HTTP_REFUSED)?,
         };
         let registry = &counters.registry;
         registry.register(Box::new(counters.errors.clone()))?;
@@ -91,6 +101,19 @@ impl Counters {
             counters.fetches.with_label_values(&[kind.as_str(), outcome.as_str(), ""]);
         }
         Ok(counters)
+    }
+
+    /// The web configuration was taken or refused; `None`: there is none.
+    pub fn web_reloaded(&self, succeeded: Option<bool>) {
+        match succeeded {
+            Some(succeeded) => self.web_reload_successful.with_label_values::<&str>(&[]).set(i64::from(succeeded)),
+            None => self.web_reload_successful.reset(),
+        }
+    }
+
+    /// The program's own server turned a connection or a request away.
+    pub fn turned_away(&self, reason: RefusedReason) {
+        self.refused.with_label_values(&[reason.as_str()]).inc();
     }
 
     /// Everything as it is now, families without series left out.
@@ -309,5 +332,19 @@ mod tests {
         counters.reloaded(true, UnixTime::from_secs(1_700_000_000));
         counters.reloaded(false, UnixTime::from_secs(1_800_000_000));
         assert_eq!((counters.reload_successful.get(), counters.reload_success_at.get()), (0, 1_700_000_000.0));
+    }
+
+    #[test]
+    fn a_web_configuration_has_a_series_while_there_is_one() {
+        let counters = Counters::new("1.2.3", None).unwrap();
+        let value = || {
+            let families = counters.gather();
+            let family = families.iter().find(|family| family.name() == "notafter_web_config_last_reload_successful")?;
+            family.get_metric().first().map(|metric| metric.get_gauge().get_value())
+        };
+        for (told, expected) in [(None, None), (Some(true), Some(1.0)), (Some(false), Some(0.0)), (None, None), (Some(true), Some(1.0))] {
+            counters.web_reloaded(told);
+            assert_eq!(value(), expected, "{told:?}");
+        }
     }
 }

@@ -319,6 +319,7 @@ pub fn counters(watched: &[Watched]) -> Counters {
     }
     counters.fetched(FetchKind::Crl, FetchOutcome::Error, Some(RevocationReason::Unreachable));
     counters.reloaded(true, START);
+    counters.web_reloaded(Some(true));
     counters
 }
 

@@ -125,6 +125,8 @@ pub enum LabelSet {
     ResponderFinding,
     /// What was fetched, and what came of it.
     Fetch,
+    /// Why the program's own server turned something away.
+    RefusedRequests,
     /// Which source, with the user's labels.
     Source,
     /// Which source.
@@ -153,6 +155,7 @@ impl LabelSet {
             | Self::Responder
             | Self::ResponderFinding
             | Self::Fetch
+            | Self::RefusedRequests
             | Self::ProbeChain
             | Self::ProbeVersion
             | Self::ProbeCipher => &[],
@@ -196,7 +199,7 @@ impl LabelSet {
             Self::TargetFailure => &["stage", "reason"],
             Self::TargetResult => &["result"],
             Self::TlsVersion => &["version", "cipher", "group", "alpn", "method"],
-            Self::SourceReason => &["reason"],
+            Self::SourceReason | Self::RefusedRequests => &["reason"],
             Self::Build => &["version", "revision"],
             Self::ProbeChain => &["fingerprint_sha256", "subject", "issuer", "subjectalternative", "serialnumber"],
             Self::ProbeVersion => &["version"],

@@ -247,6 +247,10 @@ families! {
         RELOAD_SUCCESSFUL: gauge<Unlabelled> = "notafter_config_last_reload_successful";
         /// When the configuration was last loaded, in Unix seconds.
         RELOAD_SUCCESS_AT: gauge<Unlabelled> = "notafter_config_last_reload_success_timestamp_seconds";
+        /// Whether the web configuration and the files that it names were taken (1) when they last changed, or refused (0); absent without one.
+        WEB_RELOAD_SUCCESSFUL: gauge<Unlabelled> = "notafter_web_config_last_reload_successful";
+        /// Connections and requests that the program's own server turned away, by reason.
+        HTTP_REFUSED: counter<RefusedRequests> = "notafter_http_refused_total";
     }
     Process {
         /// Total user and system CPU time spent in seconds.

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod quantity;
 pub mod related;
 pub mod relations;
+pub mod reload;
 pub mod render;
 pub mod renewal;
 pub mod revocation;

@@ -113,6 +113,22 @@ closed! {
 }
 
 closed! {
+    /// Why the program's own server turned a connection or a request away.
+    pub enum RefusedReason {
+        /// The TLS handshake did not come to an end.
+        Handshake = "handshake",
+        /// The client showed no certificate, or none that is accepted.
+        ClientCertificate = "client_certificate",
+        /// No user, or not his password.
+        Credentials = "credentials",
+        /// More requests than the rate limit allows.
+        RateLimit = "rate_limit",
+        /// Too many passwords waited to be checked.
+        Busy = "busy",
+    }
+}
+
+closed! {
     /// Where in a kubeconfig a certificate stands.
     pub enum EmbeddedKind {
         /// `clusters[].cluster.certificate-authority…`

@@ -14,6 +14,16 @@ CASES = {
         "cluster": {"enabled": False},
         "nodeFiles": {"enabled": True, "podMonitor": {"enabled": True}},
     },
+    "web": {
+        "web": {"secretName": "notafter-web"},
+        "serviceMonitor": {
+            "enabled": True,
+            "tlsConfig": {"ca": {"secret": {"name": "notafter-scrape", "key": "ca.crt"}}, "serverName": "notafter.monitoring.svc"},
+            "basicAuth": {"username": {"name": "notafter-scrape", "key": "username"}, "password": {"name": "notafter-scrape", "key": "password"}},
+        },
+        "nodeFiles": {"enabled": True, "podMonitor": {"enabled": True}},
+    },
+    "web-open": {"web": {"secretName": "notafter-web", "asksClients": False}},
     "no-secrets": {"cluster": {"kinds": ["configmap", "certificate"], "presets": ["istio", "linkerd"]}},
     "own-configuration": {
         "config": '[sources.shop]\ntype = "tls"\ntargets = ["shop.example.com:443"]\n\n[sources."{{ not a template }}"]\ntype = "file"\npaths = ["/srv/*.pem"]\n'

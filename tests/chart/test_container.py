@@ -13,6 +13,7 @@ from support import PROGRAM, ROOT
 
 CONTAINERFILE = ROOT / "deploy/Containerfile"
 UNIT = ROOT / "deploy/systemd/notafter.service"
+SOCKET = ROOT / "deploy/systemd/notafter.socket"
 
 
 def stages():
@@ -115,8 +116,9 @@ class Service(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "notafter.service")
             path.write_text(text)
-            done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True)
-        complaints = [line for line in done.stderr.splitlines() if "notafter.service" in line]
+            shutil.copy(SOCKET, folder)
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", path, pathlib.Path(folder, SOCKET.name)], capture_output=True, text=True)
+        complaints = [line for line in done.stderr.splitlines() if "notafter." in line]
         self.assertEqual([], complaints)
 
     def test_the_unit_is_hardened(self):
@@ -126,5 +128,5 @@ class Service(unittest.TestCase):
     def test_the_unit_runs_the_program_as_it_can_be_run(self):
         text = UNIT.read_text()
         self.assertIn("ExecStart=/usr/local/bin/notafter run --config /etc/notafter/notafter.toml\n", text)
-        for line in ("DynamicUser=yes", "StateDirectory=notafter", "CacheDirectory=notafter", "ProtectSystem=strict", "CapabilityBoundingSet="):
+        for line in ("Type=notify", "DynamicUser=yes", "StateDirectory=notafter", "CacheDirectory=notafter", "ProtectSystem=strict", "CapabilityBoundingSet="):
             self.assertIn(f"\n{line}\n", text)

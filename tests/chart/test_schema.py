@@ -29,6 +29,7 @@ REFUSED = {
     "a digest that is none": ({"image": {"digest": "sha256:abc"}}, "/image/digest"),
     "an empty repository": ({"image": {"repository": ""}}, "/image/repository"),
     "a log level": ({"logging": {"level": "verbose"}}, "/logging/level"),
+    "the name of a Secret": ({"web": {"secretName": "Web_1"}}, "/web/secretName"),
     "a port out of range": ({"service": {"port": 70000}}, "/service/port"),
     "an interval without a unit": ({"serviceMonitor": {"interval": "60"}}, "/serviceMonitor/interval"),
     "a label that is no text": ({"commonLabels": {"a": 1}}, "/commonLabels/a"),

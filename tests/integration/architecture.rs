@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["model", "pki", "assess", "disk"]),
     ("metrics", &["model"]),
     ("http", &["model", "metrics"]),
-    ("config", &["model", "source", "engine::schedule", "net::Mirrors", "net::Network"]),
+    ("config", &["model", "source", "engine::schedule", "http::web", "net::Mirrors", "net::Network"]),
 ];
 
 /// Module → crates that it must not know.

@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use notafter::config::server::{Listen, parse_listen};
 use notafter::config::{Config, ConfigError, Origin, RevocationConfig, builtin, load, load_str, show};
 use notafter::model::facts::{Curve, KeyAlgorithm};
 use notafter::model::options::{ChainScope, SourceOptions};
@@ -77,7 +77,10 @@ fn problems_carry_their_parts() {
 fn all_of_the_design_is_understood() {
     let config = parse(&text(&folder("valid/design.toml"))).unwrap();
     let cwd = std::env::current_dir().unwrap();
-    assert_eq!(config.server.listen, ["0.0.0.0:9849", "[::1]:9849"].map(|text| text.parse::<SocketAddr>().unwrap()));
+    assert_eq!(config.server.listen, ["0.0.0.0:9849", "[::1]:9849"].map(|text| parse_listen(text).unwrap()));
+    assert_eq!(config.server.admin_listen, [Listen::Unix(cwd.join("run/admin.sock")), Listen::Systemd(Some("admin".to_owned()))]);
+    assert_eq!((config.server.unix_mode, config.server.reload), (0o600, true));
+    assert_eq!(config.server.web_config, Some(cwd.join("web.yml")));
     assert_eq!(config.storage.state_dir, Some("/var/lib/notafter".into()));
     assert_eq!(config.storage.cache_dir, Some(cwd.join("cache")));
     assert_eq!(config.metrics.compatibility, [Compatibility::Enix]);
@@ -269,7 +272,7 @@ fn the_documentation_names_every_key_and_label_that_is_known() {
 #[test]
 fn an_empty_file_watches_nothing_with_every_default() {
     let config = parse("").unwrap();
-    assert_eq!(config.server.listen, ["0.0.0.0:9849".parse::<SocketAddr>().unwrap()]);
+    assert_eq!(config.server.listen, [parse_listen("0.0.0.0:9849").unwrap()]);
     assert!(config.sources.is_empty() && config.metrics.compatibility.is_empty());
     assert_eq!((config.storage.state_dir, config.storage.cache_dir), (None, None));
     assert_eq!(config.revocation, RevocationConfig::default());
@@ -363,7 +366,7 @@ fn only_what_is_written_differently_is_a_change() {
 #[test]
 fn a_byte_order_mark_and_windows_line_ends_are_taken() {
     let text = "\u{feff}[server]\r\nlisten = [\"127.0.0.1:1\"]\r\n";
-    assert_eq!(parse(text).unwrap().server.listen, ["127.0.0.1:1".parse::<SocketAddr>().unwrap()]);
+    assert_eq!(parse(text).unwrap().server.listen, [parse_listen("127.0.0.1:1").unwrap()]);
 }
 
 #[test]

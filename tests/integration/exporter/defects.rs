@@ -238,7 +238,7 @@ fn an_expired_or_untrusted_endpoint_shows_its_certificates_and_no_odd_dates() {
 fn unknown_keys_are_refused_with_file_and_line_and_exit_64() {
     for (config, line, key) in [
         ("[sources.a]\ntype = \"file\"\npaths = [\"/a\"]\nexcludes = []\n", "notafter.toml:4:1", "excludes"),
-        ("[server]\nlisten = []\nweb_config = \"x\"\n", "notafter.toml:3:1", "web_config"),
+        ("[server]\nlisten = []\nweb_confg = \"x\"\n", "notafter.toml:3:1", "web_config"),
         ("[sourcess]\n", "notafter.toml:1:2", "sourcess"),
         ("[sources.a]\ntype = \"tls\"\ntargets = [{ target = \"a:1\", sni = \"b\" }]\n", "notafter.toml:3:", "sni"),
     ] {
@@ -254,9 +254,10 @@ fn unknown_keys_are_refused_with_file_and_line_and_exit_64() {
 #[test]
 fn nothing_is_served_that_is_not_meant_for_everybody() {
     let exporter = Folder::new("").ready();
-    for path in ["/debug/pprof", "/debug/pprof/", "/debug/pprof/heap", "/config", "/-/reload", "/../etc/passwd"] {
+    for path in ["/debug/pprof", "/debug/pprof/", "/debug/pprof/heap", "/config", "/-/quit", "/../etc/passwd"] {
         assert_eq!(exporter.get(path).status, 404, "{path}");
     }
+    assert_eq!(exporter.get("/-/reload").status, 405, "and to post it is not allowed either");
     for path in ["/", "/metrics", "/-/healthy", "/-/ready"] {
         assert_eq!(exporter.get(path).status, 200, "{path}");
     }

@@ -5,6 +5,7 @@
 pub mod api_server;
 pub mod ca;
 pub mod crls;
+pub mod curl;
 pub mod exim;
 pub mod exporter;
 pub mod front;

@@ -17,11 +17,16 @@ pub struct Prometheus {
 impl Prometheus {
     /// Scrapes one exporter every second, with rule files by name and text.
     pub fn start(folder: &Folder, exporter: SocketAddr, rules: &[(&str, String)]) -> Self {
+        Self::start_with(folder, exporter, "scheme: http", rules)
+    }
+
+    /// The same with more options of its job, in YAML's flow style.
+    pub fn start_with(folder: &Folder, exporter: SocketAddr, options: &str, rules: &[(&str, String)]) -> Self {
         let names: Vec<&str> = rules.iter().map(|(name, _)| *name).collect();
         rules.iter().for_each(|(name, text)| drop(folder.write(name, text)));
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [{}]\n\
-             scrape_configs: [{{job_name: notafter, static_configs: [{{targets: ['{exporter}']}}]}}]\n",
+             scrape_configs: [{{job_name: notafter, {options}, static_configs: [{{targets: ['{exporter}']}}]}}]\n",
             names.join(", ")
         );
         let (path, address) = (folder.write("prometheus.yml", config), closed_port());

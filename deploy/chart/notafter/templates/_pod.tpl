@@ -10,6 +10,9 @@ read from), args, env and mounts.
     - run
     - --config=/etc/notafter/notafter.toml
     - --listen={{ .root.Values.listenAddress }}:9849
+    {{- if .root.Values.web.secretName }}
+    - --web-config=/etc/notafter-web/web.yml
+    {{- end }}
     - --log-level={{ .root.Values.logging.level }}
     - --log-format={{ .root.Values.logging.format }}
     {{- range concat .args .values.extraArgs }}
@@ -34,10 +37,10 @@ read from), args, env and mounts.
       containerPort: 9849
       protocol: TCP
   livenessProbe:
-    httpGet: { path: /-/healthy, port: metrics }
+    {{- include "notafter.probe" (dict "web" .root.Values.web "path" "/-/healthy") | nindent 4 }}
     {{- toYaml .root.Values.livenessProbe | nindent 4 }}
   readinessProbe:
-    httpGet: { path: /-/ready, port: metrics }
+    {{- include "notafter.probe" (dict "web" .root.Values.web "path" "/-/ready") | nindent 4 }}
     {{- toYaml .root.Values.readinessProbe | nindent 4 }}
   resources:
     {{- toYaml .values.resources | nindent 4 }}
@@ -50,6 +53,11 @@ read from), args, env and mounts.
     - name: config
       mountPath: /etc/notafter
       readOnly: true
+    {{- if .root.Values.web.secretName }}
+    - name: web
+      mountPath: /etc/notafter-web
+      readOnly: true
+    {{- end }}
     - name: state
       mountPath: /var/lib/notafter
     - name: cache
@@ -57,6 +65,25 @@ read from), args, env and mounts.
     {{- with concat .mounts .values.extraVolumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- end -}}
+
+{{/* How the kubelet asks. Where clients are asked for what it has not, it only connects. */}}
+{{- define "notafter.probe" -}}
+{{- if not .web.secretName -}}
+httpGet: { path: {{ .path }}, port: metrics }
+{{- else if .web.asksClients -}}
+tcpSocket: { port: metrics }
+{{- else -}}
+httpGet: { path: {{ .path }}, port: metrics, scheme: {{ ternary "HTTPS" "HTTP" .web.tls }} }
+{{- end -}}
+{{- end -}}
+
+{{/* The Secret with web.yml: for the program's group, not for everybody. */}}
+{{- define "notafter.webVolume" -}}
+- name: web
+  secret:
+    secretName: {{ .Values.web.secretName }}
+    defaultMode: 0440
 {{- end -}}
 
 {{- define "notafter.securityContext" -}}
