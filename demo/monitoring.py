@@ -50,21 +50,21 @@ def unsent(example: str) -> str:
 class Monitoring:
     """Prometheus and Alertmanager, beside one exporter."""
 
-    def __init__(self, folder: pathlib.Path, programs: Programs, ports: tuple[int, int], processes: Processes, interrupts: Interrupts) -> None:
-        """`ports` of Prometheus and of Alertmanager."""
+    def __init__(self, folder: pathlib.Path, programs: Programs, ports: tuple[int, int], exporter: int, processes: Processes, interrupts: Interrupts) -> None:
+        """`ports` of Prometheus and of Alertmanager; `exporter` is the port of what is scraped."""
         self.folder = folder
         self.programs = programs
         self.ports = ports
+        self.exporter = exporter
         self.prometheus, self.alertmanager = (f"http://127.0.0.1:{port}" for port in ports)
         self.processes = processes
         self.interrupts = interrupts
 
-    def configure(self, exporter: int) -> None:
+    def configure(self) -> None:
         """Writes all files, and has the programs' own tools check them."""
         for path in sorted(ALERTS.glob("*.yml")):
             if path.name not in LEFT_OUT:
                 written(self.folder / "rules" / path.name, shortened(path.read_text()))
-        self.exporter = exporter
         self.interrupts.run((self.programs["promtool"], "check", "config", self._told(["rules/*.yml"])))
         routes = written(self.folder / "alertmanager.yml", unsent((ALERTS / "examples" / "alertmanager.yml").read_text()))
         self.interrupts.run((self.programs["amtool"], "check-config", routes))
@@ -78,7 +78,7 @@ class Monitoring:
     def start(self) -> None:
         """Starts both; Prometheus has seen the exporter, and has the rules, when this is over.
 
-        In this order: on a busy machine the first scrape takes longer than the rule waits that says that there is no exporter.
+        In this order: on a busy machine the first scrape may take longer than the alert about an absent exporter waits.
         """
         self._told([])
         of_prometheus, of_alertmanager = self.ports

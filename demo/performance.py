@@ -81,7 +81,7 @@ def begin(stage: Stage) -> None:
         if state.endpoint:
             endpoints.setdefault(state.endpoint, []).append((stage.ports[state.name], state.server_name))
     stage.exporter.configure(endpoints)
-    stage.monitoring.configure(stage.exporter.port)
+    stage.monitoring.configure()
     step("servers (nginx, HAProxy, openssl s_server), notafter, Prometheus, Alertmanager")
     stage.start()
     step("what breaks while it is watched")

@@ -31,7 +31,7 @@ class Stage:
         self.processes = Processes(folder / "logs", programs["setpriv"], interrupts)
         self.exporter = Exporter(binary, folder, ports["exporter"], self.processes, interrupts)
         monitoring = (ports["prometheus"], ports["alertmanager"])
-        self.monitoring = Monitoring(folder, programs, monitoring, self.processes, interrupts)
+        self.monitoring = Monitoring(folder, programs, monitoring, ports["exporter"], self.processes, interrupts)
         self.edge = Nginx("edge", programs["nginx"], folder / "edge", self.processes, interrupts)
         self.shop = Nginx("shop", programs["nginx"], folder / "shop", self.processes, interrupts)
         self.gateway = Haproxy("gateway", programs["haproxy"], folder / "gateway", self.processes, interrupts)
