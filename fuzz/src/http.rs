@@ -37,7 +37,7 @@ pub(super) fn api(bytes: &[u8]) {
 fn routes() -> axum::Router {
     let counters = Arc::new(Counters::new("0", None).expect("counters"));
     let state = State::new(Arc::new(Fixed(Arc::new(Known::new()))), counters, "0").with_prober(Arc::new(NoProber));
-    router(Arc::new(state), Listener { local: true })
+    router(Arc::new(state), Listener { local: true, admin: true })
 }
 
 /// Looks at nothing.
