@@ -70,6 +70,8 @@ def config_check(text):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "notafter.toml")
         path.write_text(text)
+        # What an example names beside it.
+        pathlib.Path(folder, "web.yml").write_text("rate_limit: {interval: 1s, burst: 5}\n")
         done = subprocess.run([PROGRAM, "config", "check", path], capture_output=True, text=True, timeout=20)
     return done.returncode, done.stdout + done.stderr
 
