@@ -11,6 +11,7 @@ mod healthy;
 mod index;
 mod metrics;
 mod probe;
+pub mod query;
 mod ready;
 mod revocation;
 mod serve;
