@@ -56,9 +56,7 @@ pub fn page<'a>(view: &'a dyn SnapshotView, filter: &Filter, after: Option<&Key>
     for counted in counted(view, filter).into_values().filter(|counted| counted.fits && counted.places >= filter.min_places) {
         first.offer((counted.facts.not_after, counted.facts.fingerprint), counted.facts);
     }
-    let Page { total, rows, next } = first.page();
-    let rows = with_places(view, rows.into_iter().map(|(_, facts)| facts));
-    Page { total, rows, next }
+    with_places(view, first.page())
 }
 
 fn counted<'a>(view: &'a dyn SnapshotView, filter: &Filter) -> HashMap<&'a [u8; 32], Counted<'a>> {
@@ -91,16 +89,16 @@ fn counted<'a>(view: &'a dyn SnapshotView, filter: &Filter) -> HashMap<&'a [u8; 
     counted
 }
 
-/// The certificates with all their places, in the same order.
-fn with_places<'a>(view: &'a dyn SnapshotView, wanted: impl Iterator<Item = &'a CertificateFacts>) -> Vec<Row<'a>> {
-    let mut rows: Vec<Row<'a>> = wanted.map(|facts| Row { facts, findings: FindingSet::EMPTY, count: 0, places: Vec::new() }).collect();
-    let by_fingerprint: HashMap<[u8; 32], usize> = rows.iter().enumerate().map(|(at, row)| (row.facts.fingerprint, at)).collect();
-    if rows.is_empty() {
-        return rows;
+/// The certificates with all their places.
+fn with_places<'a>(view: &'a dyn SnapshotView, page: Page<&'a CertificateFacts, Key>) -> Page<Row<'a>, Key> {
+    let mut page = page.map(|_, facts| Row { facts, findings: FindingSet::EMPTY, count: 0, places: Vec::new() });
+    let by_fingerprint: HashMap<[u8; 32], usize> = page.rows.iter().enumerate().map(|(at, ((_, key), _))| (*key, at)).collect();
+    if page.rows.is_empty() {
+        return page;
     }
     each_target(view, &Filter::default(), &mut |source, target| {
         for (index, facts) in target.content.certificates.iter().enumerate() {
-            let Some(row) = by_fingerprint.get(&facts.fingerprint).and_then(|at| rows.get_mut(*at)) else { continue };
+            let Some((_, row)) = by_fingerprint.get(&facts.fingerprint).and_then(|at| page.rows.get_mut(*at)) else { continue };
             row.count += 1;
             row.findings.extend(target.report.certificate(index));
             if row.places.len() < PLACES {
@@ -108,5 +106,5 @@ fn with_places<'a>(view: &'a dyn SnapshotView, wanted: impl Iterator<Item = &'a 
             }
         }
     });
-    rows
+    page
 }

@@ -72,8 +72,7 @@ pub fn page<'a>(view: &'a dyn SnapshotView, filter: &Filter, after: Option<&Key<
             first.offer(Key::Fetched(Cow::Borrowed(&service.url), facts.map(|facts| facts.fingerprint)), Row::Fetched(service));
         }
     }
-    let Page { total, rows, next } = first.page();
-    Page { total, rows: rows.into_iter().map(|(_, row)| row).collect(), next }
+    first.page()
 }
 
 impl Filter {

@@ -102,8 +102,7 @@ pub fn page<'a>(view: &'a dyn SnapshotView, filter: &Filter, after: Option<&Key<
             first.offer(Key::Responder(Cow::Borrowed(&service.url), finding), seen);
         }
     }
-    let Page { total, rows, next } = first.page();
-    Page { total, rows: rows.into_iter().map(|(key, seen)| row(key.finding(), seen)).collect(), next }
+    first.page().map(|key, seen| row(key.finding(), seen))
 }
 
 fn of_target<'a>(filter: &Filter, source: &'a SourceHeader, target: &'a TargetState, first: &mut First<'_, Key<'a>, Seen<'a>>) {

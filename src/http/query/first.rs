@@ -40,16 +40,12 @@ impl<'k, K: Ord, V> First<'k, K, V> {
         }
     }
 
-    /// The page, with the key of each row.
-    pub fn page(self) -> Page<(K, V), K>
-    where
-        K: Clone,
-    {
+    /// The page.
+    pub fn page(self) -> Page<V, K> {
         let mut rows: Vec<(K, V)> = self.heap.into_sorted_vec().into_iter().map(|Row { key, value }| (key, value)).collect();
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
-        let next = rows.last().filter(|_| more).map(|(key, _)| key.clone());
-        Page { total: self.total, rows, next }
+        Page { total: self.total, rows, more }
     }
 }
 
@@ -91,7 +87,7 @@ mod tests {
             }
             let page = first.page();
             let found: Vec<i32> = page.rows.iter().map(|(key, ())| *key).collect();
-            assert_eq!((page.total, &*found, page.next), (5, rows, next), "{behaviour}");
+            assert_eq!((page.total, &*found, page.next().copied()), (5, rows, next), "{behaviour}");
         }
     }
 }

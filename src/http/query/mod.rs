@@ -29,10 +29,32 @@ use crate::model::{SnapshotView, SourceHeader, SourceStatus, TargetState};
 pub struct Page<T, K> {
     /// How many rows the whole list has.
     pub total: u64,
-    /// Those of this page, in order.
-    pub rows: Vec<T>,
-    /// The key of its last row, when more come behind it.
-    pub next: Option<K>,
+    /// Those of this page in order, each with its key.
+    pub rows: Vec<(K, T)>,
+    /// Whether more come behind them.
+    pub more: bool,
+}
+
+impl<T, K> Page<T, K> {
+    /// The key to go on behind, when there is more.
+    pub fn next(&self) -> Option<&K> {
+        self.rows.last().filter(|_| self.more).map(|(key, _)| key)
+    }
+
+    /// The rows alone.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.rows.iter().map(|(_, row)| row)
+    }
+
+    /// The page with its rows made into others.
+    fn map<U>(self, mut make: impl FnMut(&K, T) -> U) -> Page<U, K> {
+        let Self { total, rows, more } = self;
+        let make = |(key, row)| {
+            let made = make(&key, row);
+            (key, made)
+        };
+        Page { total, rows: rows.into_iter().map(make).collect(), more }
+    }
 }
 
 /// Every source that the filter is for, by name.

@@ -22,6 +22,5 @@ pub fn page<'a>(
             first.offer(Cow::Borrowed(&source.id), (source, status));
         }
     }
-    let Page { total, rows, next } = first.page();
-    Page { total, rows: rows.into_iter().map(|(_, row)| row).collect(), next }
+    first.page()
 }
