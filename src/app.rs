@@ -139,7 +139,8 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
     let state = http::State::new(store.clone(), counters.clone(), env!("CARGO_PKG_VERSION"))
         .with_prober(probes.clone())
         .with_revocations(views.clone())
-        .with_trust(relating.queries());
+        .with_trust(relating.queries())
+        .with_clock(clock.clone());
     let state = Arc::new(state);
     let mut listeners = listeners::Listeners::new(state, GRACE);
     listeners.listen(&listen(&options, &config)).await?;

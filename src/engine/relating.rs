@@ -132,8 +132,8 @@ impl Relating {
 struct Queries(Arc<Mutex<Relate>>);
 
 impl TrustQueries for Queries {
-    fn hanging(&self, authority: &[u8; 32], limit: usize) -> Option<Hanging> {
-        lock(&self.0).hanging(authority, limit)
+    fn hanging(&self, authority: &[u8; 32], after: Option<(UnixTime, [u8; 32])>, limit: usize) -> Option<Hanging> {
+        lock(&self.0).hanging(authority, after, limit)
     }
 
     fn verifies(&self, certificate: &[u8; 32], source: &str, place: &str) -> Option<Verifies> {

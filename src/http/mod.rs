@@ -4,8 +4,7 @@
 //! snapshot, do I/O for an answer.
 
 mod accept;
-mod certificates;
-mod cursor;
+pub mod api;
 mod guard;
 mod healthy;
 mod index;
@@ -13,29 +12,25 @@ mod metrics;
 mod probe;
 pub mod query;
 mod ready;
-mod revocation;
 mod serve;
-mod sources;
-mod targets;
 mod together;
-mod trust;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{Response, StatusCode};
 use axum::routing::get;
 use tokio::sync::Semaphore;
 
 use crate::metrics::{Counters, Exposition};
+use crate::model::clock::SystemClock;
 use crate::model::probe::Prober;
 use crate::model::revocation::NoRevocations;
-use crate::model::{Revocations, Snapshots, TrustQueries};
+use crate::model::{Clock, Revocations, Snapshots, TrustQueries};
 
+pub use api::describe;
 pub use serve::{Settings, serve};
-pub use targets::describe;
 
 /// Answers at once that take a walk over everything.
 const WALKS: usize = 2;
@@ -49,7 +44,9 @@ pub struct State {
     prober: Option<Arc<dyn Prober>>,
     revocations: Arc<dyn Revocations>,
     trust: Option<Arc<dyn TrustQueries>>,
-    walks: Semaphore,
+    clock: Arc<dyn Clock>,
+    tags: api::Tags,
+    walks: Arc<Semaphore>,
 }
 
 /// What the endpoints know of the address that they are asked at.
@@ -70,16 +67,25 @@ impl State {
             prober: None,
             revocations: Arc::new(NoRevocations::default()),
             trust: None,
-            walks: Semaphore::new(WALKS),
+            clock: Arc::new(SystemClock::new()),
+            tags: api::Tags::default(),
+            walks: Arc::new(Semaphore::new(WALKS)),
         }
     }
 
     /// Answers with something that takes a walk over everything: on a thread for blocking work, and few at a time, so that publications find one.
+    /// The walk of a client that is gone ends, too, before another takes its turn.
     async fn walk(&self, answer: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
-        let _turn = self.walks.acquire().await;
+        // Nobody closes it.
+        let turn = Arc::clone(&self.walks).acquire_owned().await;
+        let answer = move || {
+            let answer = answer();
+            drop(turn);
+            answer
+        };
         match tokio::task::spawn_blocking(answer).await {
             Ok(answer) => answer,
-            Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "a defect of this program, caught; please report it"),
+            Err(_) => api::refused(StatusCode::INTERNAL_SERVER_ERROR, "a defect of this program, caught; please report it"),
         }
     }
 
@@ -92,6 +98,12 @@ impl State {
     /// The same, with answers about what hangs on which CA.
     pub fn with_trust(mut self, trust: Arc<dyn TrustQueries>) -> Self {
         self.trust = Some(trust);
+        self
+    }
+
+    /// The same, with the clock that the whole program goes by.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -112,42 +124,11 @@ pub fn router(state: Arc<State>, listener: Listener) -> Router {
         .route("/probe", get(probe::probe))
         .route("/-/healthy", get(healthy::answer))
         .route("/-/ready", get(ready::answer))
-        .route("/api/v1/sources", get(sources::list))
-        .route("/api/v1/revocation", get(revocation::list))
-        .route("/api/v1/targets", get(targets::list))
-        .route("/api/v1/certificates", get(certificates::list))
-        .route("/api/v1/trust", get(trust::list))
-        .route("/api/v1/trust/dependants", get(trust::dependants))
-        .route("/api/v1/trust/verify", get(trust::verify))
+        .nest(api::PREFIX, api::router())
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page\n") })
         .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
         .layer(axum::Extension(listener))
         .with_state(state)
-}
-
-/// An answer in JSON.
-fn json(status: StatusCode, value: &impl serde::Serialize) -> Response<Body> {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
-    }
-}
-
-/// Rows of a page where the query does not say.
-const DEFAULT_LIMIT: usize = 100;
-/// The most rows of a page.
-const MAX_LIMIT: usize = 1000;
-
-/// How many rows a page has, by the query.
-fn page_limit(asked: Option<usize>) -> Result<usize, Box<Response<Body>>> {
-    let limit = asked.unwrap_or(DEFAULT_LIMIT);
-    let refusal = || Box::new(refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000"));
-    if (1..=MAX_LIMIT).contains(&limit) { Ok(limit) } else { Err(refusal()) }
-}
-
-/// A refusal in JSON.
-fn refused(status: StatusCode, message: &str) -> Response<Body> {
-    json(status, &serde_json::json!({ "error": message }))
 }
 
 #[cfg(test)]

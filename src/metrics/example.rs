@@ -131,6 +131,7 @@ pub struct View {
     pub services: Services,
     pub relations: Relations,
     pub ready: bool,
+    pub generation: u64,
     /// The targets of each source again, as a store shares them.
     shared: Vec<Vec<Arc<TargetState>>>,
 }
@@ -145,7 +146,15 @@ impl View {
         let relations = if watched.is_empty() { Relations::default() } else { relations() };
         let rendered = of_each.chain([renderer.services(&services), renderer.relations(&relations)]).collect();
         let shared = watched.iter().map(|watched| watched.targets.iter().cloned().map(Arc::new).collect()).collect();
-        Self { rendered, services, relations, ready: watched.iter().all(|watched| watched.status.up.is_some()), watched, shared }
+        Self {
+            rendered,
+            services,
+            relations,
+            ready: watched.iter().all(|watched| watched.status.up.is_some()),
+            generation: 7,
+            watched,
+            shared,
+        }
     }
 
     /// How many series `Render::series` foresees for the targets.
@@ -176,7 +185,7 @@ impl SnapshotView for View {
         &self.relations
     }
     fn generation(&self) -> u64 {
-        7
+        self.generation
     }
     fn ready(&self) -> bool {
         self.ready

@@ -87,7 +87,7 @@ pub fn page<'a>(view: &'a dyn SnapshotView, filter: &Filter, after: Option<&Key<
         }
     });
     let services = view.services();
-    for service in services.crls.iter().filter(|service| filter.takes_service(&service.url, service.failure.is_some(), Noun::Crl)) {
+    for service in services.crls.iter().filter(|service| filter.takes_on_service(&service.url, service.failure.is_some(), Noun::Crl)) {
         let seen = Seen { on: On::Fetched(service), item: Item::Target, waived: None };
         for finding in service.findings.iter().filter(|finding| filter.takes_finding(*finding, false)) {
             let list = service.list.as_ref().map(|list| list.fingerprint);
@@ -95,7 +95,7 @@ pub fn page<'a>(view: &'a dyn SnapshotView, filter: &Filter, after: Option<&Key<
         }
     }
     for service in
-        services.responders.iter().filter(|service| filter.takes_service(&service.url, service.failure.is_some(), Noun::Responder))
+        services.responders.iter().filter(|service| filter.takes_on_service(&service.url, service.failure.is_some(), Noun::Responder))
     {
         let seen = Seen { on: On::Responder(service), item: Item::Target, waived: None };
         for finding in service.findings.iter().filter(|finding| filter.takes_finding(*finding, false)) {
@@ -157,7 +157,7 @@ impl Filter {
         self.finding.is_none_or(|wanted| wanted == finding) && self.waived.is_none_or(|wanted| wanted == is_waived)
     }
 
-    fn takes_service(&self, url: &str, fails: bool, noun: Noun) -> bool {
+    fn takes_on_service(&self, url: &str, fails: bool, noun: Noun) -> bool {
         self.takes_fetched(fails)
             && self.takes_noun(noun)
             && !self.is_about_certificates()

@@ -11,7 +11,7 @@ pub mod certificates;
 pub mod crls;
 mod filter;
 pub mod findings;
-mod first;
+pub mod first;
 mod needle;
 pub mod sources;
 pub mod targets;

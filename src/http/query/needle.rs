@@ -65,7 +65,8 @@ impl Needle {
         found || (self.spans && !matches!(place, Place::File { .. }) && self.is_in(&place.to_string()))
     }
 
-    fn begins(&self, fingerprint: &[u8; 32]) -> bool {
+    /// Whether it is the beginning of a fingerprint.
+    pub fn begins(&self, fingerprint: &[u8; 32]) -> bool {
         let Some(digits) = self.digits.as_deref().map(str::as_bytes) else { return false };
         let digit = |at: usize| fingerprint.get(at / 2).map(|byte| if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 });
         digits.iter().enumerate().all(|(at, wanted)| digit(at).map(u32::from) == char::from(*wanted).to_digit(16))

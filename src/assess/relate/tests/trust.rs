@@ -133,10 +133,10 @@ fn queries_name_what_hangs_on_a_ca_and_whether_a_bundle_takes_a_certificate() {
     )];
     let mut relate = Relate::default();
     relate.pass(view(&sources), at(NOW));
-    let hanging = relate.hanging(&facts(&root).fingerprint, 1).unwrap();
+    let hanging = relate.hanging(&facts(&root).fingerprint, None, 1).unwrap();
     assert_eq!((hanging.total, hanging.leaves.len()), (2, 1));
     assert_eq!((&*hanging.leaves[0].subject, &*hanging.leaves[0].place, hanging.leaves[0].stranded), ("CN=a.example", "/a", true));
-    assert!(relate.hanging(&[9; 32], 1).is_none());
+    assert!(relate.hanging(&[9; 32], None, 1).is_none());
     let verifies = |facts: &CertificateFacts, place: &str| relate.verifies(&facts.fingerprint, "files", place);
     let good = verifies(&first, "/ca").unwrap();
     assert!(good.verifies && good.path.iter().map(|name| &**name).eq(["CN=a.example", "CN=Issuing", "CN=Root"]), "{good:?}");
