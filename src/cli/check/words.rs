@@ -1,8 +1,8 @@
 //! The answer in plain words, below the table: what happened at each endpoint, and what usually helps.
 
-use super::explain::{self, Advice};
 use super::listen::Traces;
 use crate::app::story;
+use crate::model::advice::{self, Advice};
 use crate::model::{Evidence, FindingSet, Place, RevocationReason, RevocationStatus, Services, TargetState, UnixTime};
 
 /// More endpoints than these are told in the table alone.
@@ -36,18 +36,18 @@ pub(super) fn words(targets: &[&TargetState], services: &Services, traces: &Trac
             }
         };
         if let Some(failure) = &target.failure {
-            tell(failure.reason.as_str(), explain::of_failure(failure.stage, failure.reason));
+            tell(failure.reason.as_str(), advice::of_failure(failure.stage, failure.reason));
         }
-        target.problems.iter().for_each(|problem| tell(problem.reason.as_str(), explain::of_reason(problem.reason)));
+        target.problems.iter().for_each(|problem| tell(problem.reason.as_str(), advice::of_reason(problem.reason)));
         for verdict in &target.report.revocation {
             match (verdict.status, verdict.reason) {
-                (RevocationStatus::Revoked, _) => tell("revoked", explain::REVOKED),
-                (RevocationStatus::Unknown, Some(reason)) => tell(reason.as_str(), explain::of_revocation(reason)),
+                (RevocationStatus::Revoked, _) => tell("revoked", advice::REVOKED),
+                (RevocationStatus::Unknown, Some(reason)) => tell(reason.as_str(), advice::of_revocation(reason)),
                 _ => {}
             }
         }
         let sets = target.report.certificates.iter().chain(&target.report.crls).chain([&target.report.target]);
-        sets.flat_map(|set| set.iter()).for_each(|finding| tell(finding.as_str(), explain::of_finding(finding)));
+        sets.flat_map(|set| set.iter()).for_each(|finding| tell(finding.as_str(), advice::of_finding(finding)));
     }
     text
 }
