@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::watch::Parts;
 use crate::assess::relate::{Outcome, Relate};
-use crate::model::relations::{Hanging, Verifies};
+use crate::model::relations::{Above, Hanging, Verifies};
 use crate::model::{Place, Related, SnapshotView, SourceId, TrustQueries, UnixTime};
 
 /// How often a new snapshot is looked for.
@@ -138,6 +138,10 @@ impl TrustQueries for Queries {
 
     fn verifies(&self, certificate: &[u8; 32], source: &str, place: &str) -> Option<Verifies> {
         lock(&self.0).verifies(certificate, source, place)
+    }
+
+    fn above(&self, certificate: &[u8; 32]) -> Option<Above> {
+        lock(&self.0).above(certificate)
     }
 }
 

@@ -3,6 +3,7 @@
 //! May touch: `model`, `pki`. Must not: the network, tokio, the clock; the time is an argument. Work follows what has changed between two
 //! snapshots: [`Relate::pass`] looks at targets that came, went or differ, and at those that these are about.
 
+mod above;
 mod bundles;
 mod certificates;
 mod graph;
