@@ -3,6 +3,7 @@
 //! May touch: nothing else of this crate. Must not: do I/O, know Prometheus, ask the time (except [`clock`], which is the one door to it).
 
 pub mod advice;
+pub mod chain;
 pub mod clock;
 pub mod events;
 pub mod facts;
