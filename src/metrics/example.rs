@@ -449,7 +449,7 @@ fn managed() -> Vec<TargetState> {
 fn edge() -> Vec<TargetState> {
     let mut good = target(endpoint("api.example.com:443", "api.example.com"), chain(40), vec![]);
     good.endpoint = Some(Arc::new(handshake_facts()));
-    good.counters = Some(Box::new(Handshakes { ok: 12, errors: vec![(Stage::Connect, Reason::Refused, 2)] }));
+    good.counters = Some(Box::new(Handshakes { ok: 12, errors: vec![(Stage::Connect, Reason::Refused, 2)], ..Handshakes::default() }));
     good.report.target = [Finding::WrongOrder].into_iter().collect();
     good.report.certificates = [[Finding::Untrusted].into_iter().collect(), Default::default(), Default::default()].into();
     good.report.waived = [waived(Item::Target, Finding::OldTlsAccepted)].into();
