@@ -140,9 +140,10 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         .with_prober(probes.clone())
         .with_revocations(views.clone())
         .with_trust(relating.queries())
-        .with_clock(clock.clone());
+        .with_clock(clock.clone())
+        .with_authority(|target| crate::source::tls::authority(target, 443).ok());
     let state = Arc::new(state);
-    let mut listeners = listeners::Listeners::new(state, GRACE);
+    let mut listeners = listeners::Listeners::new(state.clone(), GRACE);
     listeners.listen(&listen(&options, &config)).await?;
     let mut signals = Signals::new().map_err(|error| start(&error))?;
 
@@ -175,6 +176,7 @@ pub async fn run(options: Options) -> Result<Ended, AppError> {
         () = revocation::run(planned, cache, views.clone(), parts.clone()) => Err(AppError::Start("the revocation service ended".to_owned())),
         () = relating.run() => Err(AppError::Start("relating places ended".to_owned())),
         () = revocation::show(views, parts) => Err(AppError::Start("the revocation service's rows ended".to_owned())),
+        () = state.keep_overview() => Err(AppError::Start("the overview's keeper ended".to_owned())),
         () = announcer.run(announced) => Err(AppError::Start("the announcer ended".to_owned())),
     };
     info!("draining");

@@ -7,13 +7,12 @@ mod accept;
 pub mod api;
 mod guard;
 mod healthy;
-mod index;
 mod metrics;
+mod page;
 mod probe;
 pub mod query;
 mod ready;
 mod serve;
-mod together;
 
 use std::sync::Arc;
 
@@ -47,6 +46,8 @@ pub struct State {
     clock: Arc<dyn Clock>,
     tags: api::Tags,
     walks: Arc<Semaphore>,
+    digests: Arc<page::Digests>,
+    authority: page::Authority,
 }
 
 /// What the endpoints know of the address that they are asked at.
@@ -54,6 +55,8 @@ pub struct State {
 pub struct Listener {
     /// Only this machine reaches it.
     pub local: bool,
+    /// It serves what can be kept to addresses of its own: `/probe`, the API, `/-/reload`.
+    pub admin: bool,
 }
 
 impl State {
@@ -70,6 +73,8 @@ impl State {
             clock: Arc::new(SystemClock::new()),
             tags: api::Tags::default(),
             walks: Arc::new(Semaphore::new(WALKS)),
+            digests: Arc::default(),
+            authority: |_| None,
         }
     }
 
@@ -107,6 +112,17 @@ impl State {
         self
     }
 
+    /// The same, with whoever says the host and port of an endpoint's target.
+    pub fn with_authority(mut self, authority: page::Authority) -> Self {
+        self.authority = authority;
+        self
+    }
+
+    /// Keeps the overview ready while somebody looks at it; for ever. Without it, it is made when it is asked for. Cancel safe.
+    pub async fn keep_overview(&self) {
+        self.digests.keep(&self.snapshots, &*self.clock).await;
+    }
+
     /// The same, with `/probe`.
     pub fn with_prober(mut self, prober: Arc<dyn Prober>) -> Self {
         self.prober = Some(prober);
@@ -119,7 +135,7 @@ type Shared = axum::extract::State<Arc<State>>;
 /// All routes.
 pub fn router(state: Arc<State>, listener: Listener) -> Router {
     Router::new()
-        .route("/", get(index::page))
+        .merge(page::routes())
         .route("/metrics", get(metrics::scrape))
         .route("/probe", get(probe::probe))
         .route("/-/healthy", get(healthy::answer))

@@ -50,7 +50,7 @@ impl Default for Settings {
 /// Not cancel safe in one respect: dropping it ends all its connections at once.
 pub async fn serve(listener: TcpListener, state: Arc<State>, settings: Settings, shutdown: impl Future<Output = ()>) {
     let local = listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
-    let router = router(state, Listener { local });
+    let router = router(state, Listener { local, admin: true });
     let permits = Arc::new(Semaphore::new(settings.connections));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();

@@ -5,6 +5,7 @@
 pub mod advice;
 pub mod chain;
 pub mod clock;
+pub mod command;
 pub mod events;
 pub mod facts;
 pub mod finding;

@@ -107,6 +107,7 @@ impl<'q> Parameters<'q> {
             waived: self.read("waived", "expected true or false", flag)?,
             origin: self.word("origin", &ORIGINS, |(word, _)| word)?.map(|(_, origin)| origin),
             min_places: self.read("min_places", "expected a whole number", |text| text.parse().ok())?.unwrap_or(0),
+            ..Filter::default()
         })
     }
 

@@ -46,6 +46,13 @@ pub struct Filter {
     pub origin: Option<Origin>,
     /// In how many places the certificate is at least.
     pub min_places: u64,
+    /// Something is wrong with it, and not waived: the look failed, a part cannot be read, something is found, it is revoked. What the roots of a
+    /// trust store are like is not for its user to mend.
+    pub troubled: bool,
+    /// A part of the place cannot be read.
+    pub unreadable: bool,
+    /// Without trust stores, and without copies in requests: nobody waits for the ends of their certificates.
+    pub dated: bool,
 }
 
 /// How a look or a scan ended.
@@ -82,6 +89,9 @@ impl Filter {
             && self.reason.is_none_or(|wanted| target.failure.as_ref().is_some_and(|failure| failure.reason == wanted))
             && self.unowned.is_none_or(|wanted| target.is_unowned(&source.options) == wanted)
             && self.owner.as_deref().is_none_or(|wanted| target.owner(&source.options).is_some_and(|(_, owner)| owner == wanted))
+            && (!self.unreadable || !target.problems.is_empty())
+            && (!self.dated || !(source.options.trust_store || source.id.kind == SourceKind::KubeCsr))
+            && (!self.troubled || is_broken(target) || !source.options.trust_store)
     }
 
     /// Whether the certificate itself is wanted, wherever it is.
@@ -97,6 +107,7 @@ impl Filter {
         self.takes_facts(facts)
             && self.takes_verdict(target, index)
             && self.finding.is_none_or(|wanted| target.report.certificate(index).contains(wanted))
+            && (!self.troubled || is_troubled(target, index))
     }
 
     /// Whether the verdict on the certificate at this index is the one that is wanted.
@@ -107,7 +118,11 @@ impl Filter {
     /// Whether a target is wanted because of what is in it: a certificate for which all that is asked about certificates holds; a finding may
     /// also be on the place or a CRL, where nothing else is asked about certificates.
     pub fn takes_content(&self, target: &TargetState) -> bool {
-        if !self.is_about_certificates() && self.finding.is_none_or(|wanted| is_beside_certificates(target, wanted)) {
+        let is_beside = || {
+            self.finding.is_none_or(|wanted| is_beside_certificates(target, wanted))
+                && (!self.troubled || is_troubled_beside_certificates(target))
+        };
+        if !self.is_about_certificates() && is_beside() {
             return true;
         }
         target.content.certificates.iter().enumerate().any(|(index, facts)| self.takes_certificate(target, index, facts))
@@ -163,8 +178,24 @@ fn is_beside_certificates(target: &TargetState, finding: Finding) -> bool {
     target.report.target.contains(finding) || target.report.crls.iter().any(|found| found.contains(finding))
 }
 
+/// Whether the look failed, or could not read everything.
+fn is_broken(target: &TargetState) -> bool {
+    target.failure.is_some() || !target.problems.is_empty()
+}
+
+/// Whether something is wrong with a target besides its certificates.
+fn is_troubled_beside_certificates(target: &TargetState) -> bool {
+    is_broken(target) || !target.report.target.is_empty() || target.report.crls.iter().any(|found| !found.is_empty())
+}
+
+/// Whether something is wrong with a certificate of a target.
+fn is_troubled(target: &TargetState, index: usize) -> bool {
+    let is_revoked = || target.report.verdict(index).is_some_and(|verdict| verdict.status == RevocationStatus::Revoked);
+    !target.report.certificate(index).is_empty() || is_revoked()
+}
+
 /// The namespace of the Kubernetes object that a place is in.
-fn namespace(place: &Place) -> Option<&str> {
+pub fn namespace(place: &Place) -> Option<&str> {
     match place {
         Place::Secret { namespace, .. } | Place::ConfigMap { namespace, .. } | Place::Certificate { namespace, .. } => Some(namespace),
         Place::File { .. } | Place::Embedded { .. } | Place::Endpoint { .. } | Place::CaBundle { .. } | Place::Request { .. } => None,

@@ -19,7 +19,7 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use filter::{Filter, Outcome, item};
+pub use filter::{Filter, Outcome, item, namespace};
 pub use needle::Needle;
 
 use crate::model::{SnapshotView, SourceHeader, SourceStatus, TargetState};

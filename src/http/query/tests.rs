@@ -103,6 +103,9 @@ fn a_target_fits_by_where_it_is_how_it_does_and_what_it_holds() {
         ("by nobody who owns it", Filter { unowned: Some(true), ..Filter::default() }, 3),
         ("by the issuer of a CRL", text("CN=CA,O=Example"), 1),
         ("by an endpoint's name", text("old.example.com"), 1),
+        ("by anything that is wrong", Filter { troubled: true, ..Filter::default() }, 11),
+        ("by a part that cannot be read", Filter { unreadable: true, ..Filter::default() }, 0),
+        ("without trust stores and requests", Filter { dated: true, ..Filter::default() }, 16),
     ] {
         assert_eq!(targets::page(&view, &filter, None, 1000).total, expected, "{behaviour}");
     }
