@@ -1,4 +1,5 @@
 mod api;
+mod page;
 mod together;
 
 use std::net::SocketAddr;
@@ -192,28 +193,6 @@ async fn ready_waits_for_the_first_round_of_every_source() {
     assert_eq!(body, "waiting for the first round of 2 source(s)\n");
 
     assert!(start(Vec::new(), settings()).await.get("/-/ready").await.0.starts_with("http/1.1 200"), "nothing to wait for");
-}
-
-#[tokio::test]
-async fn the_page_lists_the_sources_and_escapes_them() {
-    let server = start(example::rich(), settings()).await;
-    let (head, body) = server.get("/").await;
-    assert!(head.contains("content-type: text/html"), "{head}");
-    for part in [
-        "notafter 1.2.3",
-        "slow &amp; &lt;odd&gt;",
-        "source=slow%20%26%20%3Codd%3E",
-        "deadline_exceeded: &lt;60 s&gt;",
-        "href=\"metrics\"",
-        "href=\"api/v1/revocation\"",
-        "http://crl.example/b&amp;c.crl",
-        "unreachable: connection &lt;refused&gt;",
-    ] {
-        assert!(body.contains(part), "{part}: {body}");
-    }
-    assert!(!body.contains("<odd>") && !body.contains("<refused>"));
-    let position = |part: &str| body.find(part).unwrap();
-    assert!(position("gone.example/d.crl") < position("crl.example/b&amp;c.crl"), "what is wrong comes first");
 }
 
 /// The time until the server closes the connection.

@@ -20,8 +20,6 @@ mod place;
 mod revocation;
 mod show;
 mod sources;
-#[cfg(test)]
-mod tests;
 mod text;
 mod timeline;
 mod trouble;

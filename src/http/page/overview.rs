@@ -192,6 +192,7 @@ fn sources_down(frame: &Frame) -> Markup {
     if blind.is_empty() {
         return Markup::default();
     }
+    blind.sort_by_key(|(source, _, health)| (*health, &source.id));
     item(
         Weight::Critical,
         "The monitor is blind",

@@ -246,7 +246,7 @@ mod tests {
             ("files", "/etc/ssl/www.pem", &["critical Revoked", "critical Expired", "warning Weak key"][..]),
             ("files", "/etc/ssl/missing.pem", &["warning Cannot be read: not found"]),
             ("files", "/etc/ssl/crls.pem", &["warning Staple stale", "critical Stale"]),
-            ("edge", "gone.example.com:443", &["critical Fails at dns: dns not found"]),
+            ("edge", "gone.example.com:443", &["critical Fails at DNS: DNS not found"]),
             ("edge", "api.example.com:443", &["warning Wrong order", "warning Untrusted"]),
             ("trust", "/trust/over.pem", &[]),
             ("cluster", "secret shop/web ca.crt", &["warning Cannot be parsed: no certificate found"]),
