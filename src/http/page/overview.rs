@@ -99,7 +99,6 @@ fn kinds_of(frame: &Frame, weight: Weight) -> Markup {
 /// One kind of trouble: what, where, why, and what helps.
 fn group(wrongs: &Wrongs, now: UnixTime) -> Markup {
     let Wrongs { weight, trouble, unused, group } = wrongs;
-    let advice = trouble.advice();
     let title = if *unused { format!("{}, in use by nobody that is known", trouble.title()) } else { trouble.title() };
     let more = group.places.saturating_sub(group.named.len() as u64);
     item(
@@ -107,7 +106,7 @@ fn group(wrongs: &Wrongs, now: UnixTime) -> Markup {
         &title,
         &count(group.places, "place", "places"),
         html! {
-            (help(advice.cause, advice.fix))
+            (help(*trouble))
             ul.named {
                 @for named in &group.named { (name(named, now)) }
                 @if more > 0 { li.more { a href=(trouble.link()) { "all " (count(group.places, "place", "places")) } } }
@@ -140,8 +139,15 @@ fn item(weight: Weight, title: &str, size: &str, content: Markup) -> Markup {
     }
 }
 
-fn help(cause: &str, fix: &str) -> Markup {
-    html! { details.help { summary { "why, and what helps" } p { (cause) } p { strong { "Fix: " } (fix) } } }
+fn help(trouble: Trouble) -> Markup {
+    let advice = trouble.advice();
+    html! {
+        details.help {
+            summary { "why, and what helps" }
+            p { code.word { (trouble.word()) } " " (advice.cause) }
+            p { strong { "Fix: " } (advice.fix) }
+        }
+    }
 }
 
 /// What is wrong besides places: sources, CRLs and responders.
@@ -224,14 +230,13 @@ fn service(frame: &Frame, weight: Weight, noun: Noun, finding: Finding, number: 
     let crls = services.crls.iter().filter(|_| noun == Noun::Crl).map(|service| (&service.url, service.findings));
     let responders = services.responders.iter().filter(|_| noun == Noun::Responder).map(|service| (&service.url, service.findings));
     let urls = crls.chain(responders).filter(|(_, findings)| findings.contains(finding)).map(|(url, _)| url);
-    let advice = Trouble::Finding(finding).advice();
     let (one, many) = if noun == Noun::Crl { ("list", "lists") } else { ("responder", "responders") };
     item(
         weight,
         &service_title(noun, finding),
         &count(number, one, many),
         html! {
-            (help(advice.cause, advice.fix))
+            (help(Trouble::Finding(finding)))
             ul.named {
                 @for url in urls.take(NAMED) { li { a href=(Link::to("revocation").with("q", url)) { (said(url)) } } }
                 @if number > NAMED as u64 { li.more { a href=(Link::to("revocation")) { "all of them" } } }
