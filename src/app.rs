@@ -155,9 +155,12 @@ pub async fn run(options: Options, inherited: sockets::Inherited) -> Result<Ende
         .with_prober(probes.clone())
         .with_revocations(views.clone())
         .with_trust(relating.queries())
-        .with_reload(asked.clone());
+        .with_reload(asked.clone())
+        .with_clock(clock.clone())
+        .with_authority(|target| crate::source::tls::authority(target, 443).ok());
+    let state = Arc::new(state);
     let web = Arc::new(web::WebFile::new(taken, counters.clone()));
-    let mut listeners = listeners::Listeners::new(Arc::new(state), web.serving(), inherited, GRACE);
+    let mut listeners = listeners::Listeners::new(state.clone(), web.serving(), inherited, GRACE);
     let bound = listeners.bind(addresses(&options, &config)).await?;
     listeners.listen(bound);
     let mut signals = Signals::new().map_err(|error| start(&error))?;
@@ -195,6 +198,7 @@ pub async fn run(options: Options, inherited: sockets::Inherited) -> Result<Ende
         () = revocation::run(planned, cache, views.clone(), parts.clone()) => Err(AppError::Start("the revocation service ended".to_owned())),
         () = relating.run() => Err(AppError::Start("relating places ended".to_owned())),
         () = revocation::show(views, parts) => Err(AppError::Start("the revocation service's rows ended".to_owned())),
+        () = state.keep_overview() => Err(AppError::Start("the overview's keeper ended".to_owned())),
         () = announcer.run(announced) => Err(AppError::Start("the announcer ended".to_owned())),
     };
     info!("draining");

@@ -80,15 +80,8 @@ impl Known {
 fn target(path: &str, header: &SourceHeader) -> TargetState {
     let bytes = include_bytes!("../seeds/pki/certificate.pem").to_vec();
     let facts = notafter::pki::decode(&Material::Blob { bytes, passphrases: [].into() }, &Limits::default(), NOW);
-    let look = Look {
-        place: Place::file(path),
-        labels: None,
-        circumstances: None,
-        facts: Some(facts),
-        failure: None,
-        stamp: None,
-        counted: false,
-    };
+    let look =
+        Look { place: Place::file(path), labels: None, circumstances: None, facts: Some(facts), failure: None, stamp: None, counted: None };
     carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), header, NOW).expect("a state")
 }
 

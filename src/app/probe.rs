@@ -177,7 +177,7 @@ impl Seen {
             _ => None,
         };
         let facts = material.map(|material| pki::decode(&material, &Limits::default(), now));
-        let look = Look { place, labels, circumstances: None, facts, failure, stamp: None, counted: true };
+        let look = Look { place, labels, circumstances: None, facts, failure, stamp: None, counted: Some(trace.clone()) };
         let state = carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &header(), now)?;
         Some(Self { state, trace, verified_until })
     }

@@ -1,5 +1,6 @@
 //! What happened at an endpoint, told to a person: its steps with their times, its chain as a tree, what the server asked for.
 
+use crate::model::chain::{Chain, End};
 use crate::model::facts::ClientCertificate;
 use crate::model::{CertRole, CertificateFacts, Finding, RevocationStatus, TargetState, Trace, Verdict};
 
@@ -107,37 +108,19 @@ pub fn verdict(target: &TargetState) -> String {
 
 /// From the leaf to whoever issued it, as far as the server shows; what is missing is named.
 pub fn tree(target: &TargetState) -> String {
-    let sent = &target.content.certificates;
-    let Some(leaf) = sent.first() else { return String::new() };
-    let untrusted = target.report.is_so_of_certificate(0, Finding::Untrusted);
-    let mut text = format!("  {}\n", line(leaf));
-    let mut used = vec![false; sent.len()];
-    used[0] = true;
-    let (mut last, mut depth) = (leaf, 0);
-    loop {
-        let indent = "   ".repeat(depth);
-        if last.self_issued {
-            break;
-        }
-        let issuer = sent.iter().enumerate().find(|(index, candidate)| !used[*index] && candidate.subject == last.issuer);
-        let Some((index, issuer)) = issuer else {
-            let where_from = if depth == 0 && target.endpoint.as_ref().is_some_and(|endpoint| endpoint.leaf_is_anchor) {
-                "not sent, not needed: the certificate itself is among the trust anchors"
-            } else if target.endpoint.as_ref().is_none_or(|endpoint| endpoint.path_error.is_some() && !untrusted) {
-                "not sent"
-            } else if untrusted {
-                "NOT SENT, and not among the trust anchors: this link is missing"
-            } else {
-                "not sent, found in the trust anchors"
-            };
-            text += &format!("  {indent}└─ issued by {}: {where_from}\n", printable(&last.issuer));
-            break;
+    let Some(chain) = Chain::of(target) else { return String::new() };
+    let mut text = String::new();
+    for (depth, (_, certificate)) in chain.way.iter().enumerate() {
+        text += &match depth.checked_sub(1) {
+            None => format!("  {}\n", line(certificate)),
+            Some(above) => format!("  {}└─ issued by {}\n", "   ".repeat(above), line(certificate)),
         };
-        used[index] = true;
-        text += &format!("  {indent}└─ issued by {}\n", line(issuer));
-        (last, depth) = (issuer, depth + 1);
     }
-    for (index, certificate) in sent.iter().enumerate().filter(|(index, _)| !used[*index]) {
+    if let Some((_, last)) = chain.way.last().filter(|_| chain.end != End::SelfIssued) {
+        let indent = "   ".repeat(chain.way.len() - 1);
+        text += &format!("  {indent}└─ issued by {}: {}\n", printable(&last.issuer), chain.end.as_str());
+    }
+    for (index, certificate) in chain.others {
         text += &format!("  also sent, as number {}: {}\n", index + 1, line(certificate));
     }
     text

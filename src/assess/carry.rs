@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
+use super::failed::note;
 use super::findings::{Subject, assess};
 use super::renewal::renewals;
 use crate::model::options::Labels;
 use crate::model::state::Counters;
 use crate::model::{
     Circumstances, Content, Facts, Failure, FailureFacts, History, Place, Reason, Related, Renewed, Report, RevocationView, SourceHeader,
-    Stage, Stamp, TargetState, UnixTime,
+    Stage, Stamp, TargetState, Trace, UnixTime,
 };
 
 /// What happened to a target.
@@ -45,8 +46,8 @@ pub struct Look {
     pub failure: Option<Failure>,
     /// How an unchanged thing is recognised.
     pub stamp: Option<Stamp>,
-    /// Whether a handshake was tried: it is counted.
-    pub counted: bool,
+    /// How a handshake went that was tried, step by step: it is counted.
+    pub counted: Option<Trace>,
 }
 
 /// The state that follows. `None` drops the target with all its series.
@@ -91,7 +92,7 @@ fn looked(
         .map(|failure| (failure.stage, failure.reason, failure.detail.to_string()))
         .or(problem)
         .map(|(stage, reason, detail): (Stage, Reason, String)| Box::new(FailureFacts { stage, reason, detail: detail.into(), since }));
-    let counters = counted.then(|| count(previous, failure.as_deref()));
+    let counters = counted.map(|trace| count(previous, failure.as_deref(), trace, now));
     let outlived = failure.is_some() && options.retain.is_some_and(|retain| now.since(since) > retain);
 
     let mut changed_at = previous.map_or(now, |state| state.changed_at);
@@ -182,8 +183,9 @@ fn known_verdicts(state: &TargetState, content: &Arc<Content>) -> Report {
     Report { revocation, ..Report::default() }
 }
 
-fn count(previous: Option<&TargetState>, failure: Option<&FailureFacts>) -> Box<Counters> {
+fn count(previous: Option<&TargetState>, failure: Option<&FailureFacts>, trace: Trace, now: UnixTime) -> Box<Counters> {
     let mut counters = previous.and_then(|state| state.counters.clone()).unwrap_or_default();
+    note(&mut counters.failed, failure, trace, now);
     match failure {
         None => counters.ok += 1,
         Some(failure) => {
@@ -223,7 +225,7 @@ mod tests {
     fn look(facts: Option<Facts>, failure: Option<Failure>) -> TargetEvent {
         let place = Place::file("/a.pem");
         let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: 4, changed: 5 });
-        TargetEvent::Looked(Box::new(Look { place, labels: None, circumstances: None, facts, failure, stamp, counted: false }))
+        TargetEvent::Looked(Box::new(Look { place, labels: None, circumstances: None, facts, failure, stamp, counted: None }))
     }
 
     fn holding(name: &str) -> Option<Facts> {
@@ -386,7 +388,7 @@ mod tests {
     fn the_errors_of_a_target_are_counted_by_stage_and_reason() {
         let counted = |failure| {
             let TargetEvent::Looked(mut look) = look(None, failure) else { unreachable!() };
-            look.counted = true;
+            look.counted = Some(Trace::default());
             TargetEvent::Looked(look)
         };
         let mut state = None;

@@ -4,6 +4,7 @@
 
 mod carry;
 mod due;
+mod failed;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;

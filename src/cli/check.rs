@@ -1,6 +1,5 @@
 //! `notafter check`: looks once, right now, and says it to a person (or a program).
 
-mod explain;
 mod json;
 mod listen;
 mod table;

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::watch::Parts;
 use crate::assess::relate::{Outcome, Relate};
-use crate::model::relations::{Hanging, Verifies};
+use crate::model::relations::{Above, Hanging, Verifies};
 use crate::model::{Place, Related, SnapshotView, SourceId, TrustQueries, UnixTime};
 
 /// How often a new snapshot is looked for.
@@ -132,12 +132,16 @@ impl Relating {
 struct Queries(Arc<Mutex<Relate>>);
 
 impl TrustQueries for Queries {
-    fn hanging(&self, authority: &[u8; 32], limit: usize) -> Option<Hanging> {
-        lock(&self.0).hanging(authority, limit)
+    fn hanging(&self, authority: &[u8; 32], after: Option<(UnixTime, [u8; 32])>, limit: usize) -> Option<Hanging> {
+        lock(&self.0).hanging(authority, after, limit)
     }
 
     fn verifies(&self, certificate: &[u8; 32], source: &str, place: &str) -> Option<Verifies> {
         lock(&self.0).verifies(certificate, source, place)
+    }
+
+    fn above(&self, certificate: &[u8; 32]) -> Option<Above> {
+        lock(&self.0).above(certificate)
     }
 }
 

@@ -175,7 +175,7 @@ impl Sink for ScanSink {
         if self.is_over() || !self.is_ours(&observation.place) {
             return;
         }
-        let Observation { place, labels, circumstances, material, mut failure, stamp, elapsed, handshake, trace: _ } = observation;
+        let Observation { place, labels, circumstances, material, mut failure, stamp, elapsed, handshake, trace } = observation;
         let now = UnixTime::from(self.watch.parts.clock.now());
         let is_endpoint = matches!(place, Place::Endpoint { .. });
         debug!(source = %self.watch.id(), %place, ?elapsed, "looked at");
@@ -216,7 +216,7 @@ impl Sink for ScanSink {
             facts.endpoint.iter_mut().for_each(|facts| ledger.interner.endpoint(facts));
         }
         let before = ledger.get(&place).cloned();
-        let look = Look { place, labels, circumstances, facts, failure, stamp, counted: is_endpoint };
+        let look = Look { place, labels, circumstances, facts, failure, stamp, counted: is_endpoint.then_some(trace) };
         let event = TargetEvent::Looked(Box::new(look));
         let Some(after) = carry(before.as_deref(), event, &*self.watch.parts.revocations.load(), &self.watch.header, now) else { return };
         self.log(before.as_deref(), &after);

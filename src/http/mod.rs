@@ -4,42 +4,37 @@
 //! snapshot, do I/O for an answer. How the server is secured is [`web`]'s.
 
 mod accept;
-mod certificates;
+pub mod api;
 mod connection;
-mod cursor;
 mod guard;
 mod healthy;
-mod index;
 mod metrics;
+mod page;
 mod probe;
+pub mod query;
 mod ready;
 mod reload;
-mod revocation;
 mod serve;
-mod sources;
 mod streams;
-mod targets;
-mod together;
-mod trust;
 pub mod web;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::metrics::{Counters, Exposition};
+use crate::model::clock::SystemClock;
 use crate::model::probe::Prober;
 use crate::model::reload::Reload;
 use crate::model::revocation::NoRevocations;
-use crate::model::{Revocations, Snapshots, TrustQueries};
+use crate::model::{Clock, Revocations, Snapshots, TrustQueries};
 
+pub use api::describe;
 pub use serve::{Access, Bound, Settings, serve};
-pub use targets::describe;
 
 /// Answers at once that take a walk over everything.
 const WALKS: usize = 2;
@@ -54,8 +49,12 @@ pub struct State {
     revocations: Arc<dyn Revocations>,
     trust: Option<Arc<dyn TrustQueries>>,
     reload: Option<Arc<dyn Reload>>,
-    walks: Semaphore,
+    clock: Arc<dyn Clock>,
+    tags: api::Tags,
+    walks: Arc<Semaphore>,
     turns: web::users::Turns,
+    digests: Arc<page::Digests>,
+    authority: page::Authority,
 }
 
 /// What the endpoints know of the address that they are asked at.
@@ -79,17 +78,28 @@ impl State {
             revocations: Arc::new(NoRevocations::default()),
             trust: None,
             reload: None,
-            walks: Semaphore::new(WALKS),
+            clock: Arc::new(SystemClock::new()),
+            tags: api::Tags::default(),
+            walks: Arc::new(Semaphore::new(WALKS)),
             turns: web::users::Turns::of_this_machine(),
+            digests: Arc::default(),
+            authority: |_| None,
         }
     }
 
     /// Answers with something that takes a walk over everything: on a thread for blocking work, and few at a time, so that publications find one.
+    /// The walk of a client that is gone ends, too, before another takes its turn.
     async fn walk(&self, answer: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
-        let _turn = self.walks.acquire().await;
+        // Nobody closes it.
+        let turn = Arc::clone(&self.walks).acquire_owned().await;
+        let answer = move || {
+            let answer = answer();
+            drop(turn);
+            answer
+        };
         match tokio::task::spawn_blocking(answer).await {
             Ok(answer) => answer,
-            Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "a defect of this program, caught; please report it"),
+            Err(_) => api::refused(StatusCode::INTERNAL_SERVER_ERROR, "a defect of this program, caught; please report it"),
         }
     }
 
@@ -109,6 +119,23 @@ impl State {
     pub fn with_reload(mut self, reload: Arc<dyn Reload>) -> Self {
         self.reload = Some(reload);
         self
+    }
+
+    /// The same, with the clock that the whole program goes by.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The same, with whoever says the host and port of an endpoint's target.
+    pub fn with_authority(mut self, authority: page::Authority) -> Self {
+        self.authority = authority;
+        self
+    }
+
+    /// Keeps the overview ready while somebody looks at it; for ever. Without it, it is made when it is asked for. Cancel safe.
+    pub async fn keep_overview(&self) {
+        self.digests.keep(&self.snapshots, &*self.clock).await;
     }
 
     /// The same, with `/probe`.
@@ -133,7 +160,7 @@ pub fn router(state: Arc<State>, listener: Listener) -> Router {
 /// What every address serves.
 fn public() -> Router<Arc<State>> {
     Router::new()
-        .route("/", get(index::page))
+        .merge(page::routes())
         .route("/metrics", get(metrics::scrape))
         .route("/-/healthy", get(healthy::answer))
         .route("/-/ready", get(ready::answer))
@@ -141,41 +168,7 @@ fn public() -> Router<Arc<State>> {
 
 /// What only admin addresses serve, where there are any.
 fn admin() -> Router<Arc<State>> {
-    Router::new()
-        .route("/-/reload", post(reload::reload))
-        .route("/probe", get(probe::probe))
-        .route("/api/v1/sources", get(sources::list))
-        .route("/api/v1/revocation", get(revocation::list))
-        .route("/api/v1/targets", get(targets::list))
-        .route("/api/v1/certificates", get(certificates::list))
-        .route("/api/v1/trust", get(trust::list))
-        .route("/api/v1/trust/dependants", get(trust::dependants))
-        .route("/api/v1/trust/verify", get(trust::verify))
-}
-
-/// An answer in JSON.
-fn json(status: StatusCode, value: &impl serde::Serialize) -> Response<Body> {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
-    }
-}
-
-/// Rows of a page where the query does not say.
-const DEFAULT_LIMIT: usize = 100;
-/// The most rows of a page.
-const MAX_LIMIT: usize = 1000;
-
-/// How many rows a page has, by the query.
-fn page_limit(asked: Option<usize>) -> Result<usize, Box<Response<Body>>> {
-    let limit = asked.unwrap_or(DEFAULT_LIMIT);
-    let refusal = || Box::new(refused(StatusCode::BAD_REQUEST, "limit: expected 1 to 1000"));
-    if (1..=MAX_LIMIT).contains(&limit) { Ok(limit) } else { Err(refusal()) }
-}
-
-/// A refusal in JSON.
-fn refused(status: StatusCode, message: &str) -> Response<Body> {
-    json(status, &serde_json::json!({ "error": message }))
+    Router::new().route("/-/reload", post(reload::reload)).route("/probe", get(probe::probe)).nest(api::PREFIX, api::router())
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+mod api;
+mod page;
 mod secure;
 mod together;
 
@@ -59,14 +61,24 @@ async fn started(watched: Vec<Watched>, settings: Settings, with: impl FnOnce(St
     accessed(watched, settings, Access::open(), with).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own task")]
 async fn accessed(watched: Vec<Watched>, settings: Settings, access: Access, with: impl FnOnce(State) -> State) -> Server {
-    let counters = Arc::new(example::counters(&watched));
-    let view = Arc::new(View::new(watched, &Renderer::default()));
+    let view = View::new(watched, &Renderer::default());
+    let counters = Arc::new(example::counters(&view.watched));
+    serving(Arc::new(Fixed(Arc::new(view))), counters, settings, access, with).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+async fn serving(
+    snapshots: Arc<dyn Snapshots>,
+    counters: Arc<Counters>,
+    settings: Settings,
+    access: Access,
+    with: impl FnOnce(State) -> State,
+) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let state = Arc::new(with(State::new(Arc::new(Fixed(view)), counters, "1.2.3")));
+    let state = Arc::new(with(State::new(snapshots, counters, "1.2.3")));
     let ended = tokio::spawn(serve(Bound::Tcp(listener), state, access, settings, async {
         let _ = stopped.await;
     }));
@@ -192,185 +204,6 @@ async fn ready_waits_for_the_first_round_of_every_source() {
     assert_eq!(body, "waiting for the first round of 2 source(s)\n");
 
     assert!(start(Vec::new(), settings()).await.get("/-/ready").await.0.starts_with("http/1.1 200"), "nothing to wait for");
-}
-
-#[tokio::test]
-async fn the_page_lists_the_sources_and_escapes_them() {
-    let server = start(example::rich(), settings()).await;
-    let (head, body) = server.get("/").await;
-    assert!(head.contains("content-type: text/html"), "{head}");
-    for part in [
-        "notafter 1.2.3",
-        "slow &amp; &lt;odd&gt;",
-        "source=slow%20%26%20%3Codd%3E",
-        "deadline_exceeded: &lt;60 s&gt;",
-        "href=\"metrics\"",
-        "href=\"api/v1/revocation\"",
-        "http://crl.example/b&amp;c.crl",
-        "unreachable: connection &lt;refused&gt;",
-    ] {
-        assert!(body.contains(part), "{part}: {body}");
-    }
-    assert!(!body.contains("<odd>") && !body.contains("<refused>"));
-    let position = |part: &str| body.find(part).unwrap();
-    assert!(position("gone.example/d.crl") < position("crl.example/b&amp;c.crl"), "what is wrong comes first");
-}
-
-#[tokio::test]
-async fn the_api_tells_the_why_behind_a_series() {
-    let server = start(example::rich(), settings()).await;
-    let files = server.json("/api/v1/targets?source=files").await;
-    let of = |path: &str| files["targets"].as_array().unwrap().iter().find(|row| row["place"]["filepath"] == path).unwrap().clone();
-    let missing = of("/etc/ssl/missing.pem");
-    assert_eq!(missing["failure"]["reason"], "not_found");
-    assert_eq!(missing["failure"]["detail"], "no such file <here>");
-    assert_eq!(missing["failure"]["since"], "2026-01-01T00:00:00Z");
-    let expired = of("/etc/ssl/www.pem");
-    assert_eq!(expired["certificates"][0]["findings"], serde_json::json!(["expired", "weak_key"]));
-    assert_eq!(expired["certificates"][0]["names"][1], "IP:192.0.2.1");
-    assert_eq!(of("/srv/own.pem")["labels"], serde_json::json!({ "owner": "web", "team": "search" }));
-    assert_eq!(of("/etc/ssl/crls.pem")["crls"][0]["findings"], serde_json::json!(["stale"]));
-    assert_eq!(of("/etc/ssl/crls.pem")["crls"][1]["waived"][0]["finding"], "weak_signature");
-    let own = &of("/srv/own.pem")["certificates"];
-    let policies = serde_json::json!([{ "policy": "services", "findings": ["dns_name_not_allowed", "ip_name_not_allowed"] }]);
-    assert_eq!((&own[0]["findings"], &own[0]["policies"]), (&serde_json::json!(["dns_name_not_allowed"]), &policies));
-    let until = "2026-01-30T23:59:59Z";
-    let waived = serde_json::json!([{ "finding": "ip_name_not_allowed", "until": until, "owner": "team <edge>", "why": "the vendor \"will\" mend it" }]);
-    assert_eq!((&own[0]["waived"], &own[1]["waived"], &own[1]["policies"]), (&waived, &serde_json::json!([]), &serde_json::json!([])));
-    let ended = serde_json::json!([{ "finding": "dns_name_not_allowed", "until": "2025-12-31T23:59:59Z", "owner": "team <edge>", "why": "the vendor \"will\" mend it" }]);
-    assert_eq!((&own[0]["ended"], &own[1]["ended"]), (&ended, &serde_json::json!([])));
-    assert_eq!(of("/srv/own.pem")["owner"], "search");
-    assert!(files["next"].is_null());
-
-    let sources = server.json("/api/v1/sources").await;
-    assert_eq!(sources["sources"].as_array().unwrap().len(), 11);
-    let of = |name: &str| sources["sources"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
-    assert_eq!(of("slow & <odd>")["failure"]["stage"], "scan");
-    assert_eq!(of("edge")["certificates"], 6);
-
-    let secrets = server.json("/api/v1/targets?source=cluster").await;
-    let web = secrets["targets"].as_array().unwrap().iter().find(|row| row["place"]["secret_key"] == "tls.crt").unwrap();
-    assert_eq!(web["used_by"], serde_json::json!([{ "kind": "Ingress", "name": "shop/web", "host": "shop.example.com" }]));
-    assert_eq!((&web["certificate"], &web["renewal_due"]), (&"shop/web".into(), &"2026-01-01T00:16:40Z".into()));
-}
-
-#[tokio::test]
-async fn the_api_tells_the_why_behind_a_verdict() {
-    let answers = crate::model::Answers {
-        crl: Some(Ok(crate::model::Answer {
-            says: crate::model::Says::Revoked { at: example::START, reason: crate::model::RevokedFor::KeyCompromise },
-            this_update: example::START,
-            until: example::START,
-            produced_at: None,
-            from: "http://crl.example/a.crl".into(),
-        })),
-        ocsp: Some(Err(crate::model::RevocationReason::ResponderStatus)),
-        staple: None,
-    };
-    let view = FixedRevocations { answers: [([1; 32], answers)].into(), ..FixedRevocations::default() };
-    let server = start_with(example::rich(), settings(), Arc::new(Known(Arc::new(view)))).await;
-    let files = server.json("/api/v1/targets?source=files").await;
-    let of = |path: &str| files["targets"].as_array().unwrap().iter().find(|row| row["place"]["filepath"] == path).unwrap().clone();
-    let revoked = &of("/etc/ssl/www.pem")["certificates"][0]["revocation"];
-    for (key, expected) in [
-        ("status", "revoked"),
-        ("method", "crl"),
-        ("revoked_at", "2026-01-01T00:00:00Z"),
-        ("revocation_reason", "keyCompromise"),
-        ("until", "2026-01-08T00:00:00Z"),
-    ] {
-        assert_eq!(revoked[key], expected, "{key}");
-    }
-    assert_eq!(revoked["answers"]["crl"]["from"], "http://crl.example/a.crl");
-    assert_eq!(revoked["answers"]["crl"]["says"], "revoked");
-    assert_eq!(revoked["answers"]["ocsp"]["reason"], "responder_status");
-    assert!(revoked["answers"].get("staple").is_none());
-    let unknown = &of("/srv/own.pem")["certificates"][0]["revocation"];
-    assert_eq!((&unknown["status"], &unknown["reason"]), (&"unknown".into(), &"unreachable".into()));
-    assert!(of("/etc/ssl/twins.pem")["certificates"][0]["revocation"].is_null(), "not looked up");
-    assert_eq!(of("/etc/ssl/crls.pem")["ocsp_responses"][0]["serial"], "77");
-}
-
-#[tokio::test]
-async fn pages_cover_every_crl_and_responder_once_in_order() {
-    let server = start(example::rich(), settings()).await;
-    let whole = server.json("/api/v1/revocation").await;
-    assert_eq!(whole["crls"][0]["crl"]["number"], "9");
-    assert_eq!(whole["crls"][0]["findings"], serde_json::json!(["stale"]));
-    assert_eq!(whole["crls"][3]["failure"]["reason"], "unreachable");
-    assert!(whole["crls"][3]["crl"].is_null());
-    assert_eq!(whole["responders"][0]["certificate_not_after"], "2026-01-06T00:00:00Z");
-    for limit in [1, 2, 4, 5, 6, 1000] {
-        let (mut seen, mut after, mut pages) = (Vec::new(), String::new(), 0);
-        loop {
-            let page = server.json(&format!("/api/v1/revocation?limit={limit}{after}")).await;
-            let rows = |kind: &str| page[kind].as_array().unwrap().clone();
-            let of_page: Vec<_> = rows("crls").into_iter().chain(rows("responders")).collect();
-            assert!(!of_page.is_empty() && of_page.len() <= limit, "limit {limit}");
-            seen.extend(of_page);
-            pages += 1;
-            let Some(next) = page["next"].as_str() else { break };
-            after = format!("&after={next}");
-        }
-        let expected: Vec<_> = ["crls", "responders"].iter().flat_map(|kind| whole[kind].as_array().unwrap().clone()).collect();
-        assert_eq!(seen, expected, "limit {limit}");
-        assert_eq!(pages, 6_usize.div_ceil(limit), "limit {limit}");
-    }
-}
-
-#[tokio::test]
-async fn pages_cover_every_target_once_in_order() {
-    let server = start(example::rich(), settings()).await;
-    for limit in [1, 3, 5, 1000] {
-        let (mut seen, mut after, mut pages) = (Vec::new(), String::new(), 0);
-        loop {
-            let page = server.json(&format!("/api/v1/targets?limit={limit}{after}")).await;
-            let rows = page["targets"].as_array().unwrap();
-            assert!(rows.len() <= limit && !rows.is_empty(), "limit {limit}");
-            seen.extend(rows.iter().map(|row| format!("{} {}", row["source"], row["place"])));
-            pages += 1;
-            let Some(next) = page["next"].as_str() else { break };
-            after = format!("&after={next}");
-        }
-        let mut sorted = seen.clone();
-        sorted.sort();
-        sorted.dedup();
-        assert_eq!((seen.len(), sorted.len()), (21, 21), "limit {limit}");
-        assert_eq!(pages, 21_usize.div_ceil(limit), "limit {limit}");
-    }
-}
-
-#[tokio::test]
-async fn what_nobody_owns_is_listed_by_itself() {
-    let server = start(example::rich(), settings()).await;
-    let all = server.json("/api/v1/targets?unowned=true").await;
-    let of_all: Vec<(&str, &serde_json::Value)> =
-        all["targets"].as_array().unwrap().iter().map(|row| (row["source"].as_str().unwrap(), &row["owner"])).collect();
-    assert_eq!(of_all, [("cluster", &serde_json::Value::Null), ("kube", &serde_json::Value::Null), ("zleaves", &serde_json::Value::Null)]);
-    let first = server.json("/api/v1/targets?unowned=true&limit=1").await;
-    let rest = server.json(&format!("/api/v1/targets?unowned=true&after={}", first["next"].as_str().unwrap())).await;
-    assert_eq!(rest["targets"].as_array().unwrap().len(), 2);
-    let sources = server.json("/api/v1/sources").await;
-    let unowned: u64 = sources["sources"].as_array().unwrap().iter().map(|row| row["unowned"].as_u64().unwrap()).sum();
-    assert_eq!(unowned, 3, "the same that the sources count");
-    assert!(server.get("/api/v1/targets?unowned=maybe").await.0.starts_with("http/1.1 400"));
-}
-
-#[tokio::test]
-async fn a_page_ends_early_at_places_with_very_many_certificates() {
-    let bundle = |name: &str| {
-        let many = vec![certificate(CertRole::Root, "r", "r", 1); 6_000];
-        target(Place::file(name), many, vec![])
-    };
-    let mut header = source(SourceKind::File, "big");
-    header.options.trust_store = true;
-    let status = SourceStatus { up: Some(true), ..SourceStatus::default() };
-    let server = start(vec![Watched { header, status, targets: vec![bundle("/a"), bundle("/b")] }], settings()).await;
-    let first = server.json("/api/v1/targets").await;
-    assert_eq!(first["targets"].as_array().unwrap().len(), 1);
-    let second = server.json(&format!("/api/v1/targets?after={}", first["next"].as_str().unwrap())).await;
-    assert_eq!(second["targets"][0]["place"]["filepath"], "/b");
-    assert!(second["next"].is_null());
 }
 
 /// The time until the server closes the connection.

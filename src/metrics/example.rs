@@ -132,6 +132,7 @@ pub struct View {
     pub services: Services,
     pub relations: Relations,
     pub ready: bool,
+    pub generation: u64,
     /// The targets of each source again, as a store shares them.
     shared: Vec<Vec<Arc<TargetState>>>,
 }
@@ -146,7 +147,15 @@ impl View {
         let relations = if watched.is_empty() { Relations::default() } else { relations() };
         let rendered = of_each.chain([renderer.services(&services), renderer.relations(&relations)]).collect();
         let shared = watched.iter().map(|watched| watched.targets.iter().cloned().map(Arc::new).collect()).collect();
-        Self { rendered, services, relations, ready: watched.iter().all(|watched| watched.status.up.is_some()), watched, shared }
+        Self {
+            rendered,
+            services,
+            relations,
+            ready: watched.iter().all(|watched| watched.status.up.is_some()),
+            generation: 7,
+            watched,
+            shared,
+        }
     }
 
     /// How many series `Render::series` foresees for the targets.
@@ -177,7 +186,7 @@ impl SnapshotView for View {
         &self.relations
     }
     fn generation(&self) -> u64 {
-        7
+        self.generation
     }
     fn ready(&self) -> bool {
         self.ready
@@ -442,7 +451,7 @@ fn managed() -> Vec<TargetState> {
 fn edge() -> Vec<TargetState> {
     let mut good = target(endpoint("api.example.com:443", "api.example.com"), chain(40), vec![]);
     good.endpoint = Some(Arc::new(handshake_facts()));
-    good.counters = Some(Box::new(Handshakes { ok: 12, errors: vec![(Stage::Connect, Reason::Refused, 2)] }));
+    good.counters = Some(Box::new(Handshakes { ok: 12, errors: vec![(Stage::Connect, Reason::Refused, 2)], ..Handshakes::default() }));
     good.report.target = [Finding::WrongOrder].into_iter().collect();
     good.report.certificates = [[Finding::Untrusted].into_iter().collect(), Default::default(), Default::default()].into();
     good.report.waived = [waived(Item::Target, Finding::OldTlsAccepted)].into();

@@ -2,7 +2,10 @@
 //!
 //! May touch: nothing else of this crate. Must not: do I/O, know Prometheus, ask the time (except [`clock`], which is the one door to it).
 
+pub mod advice;
+pub mod chain;
 pub mod clock;
+pub mod command;
 pub mod events;
 pub mod facts;
 pub mod finding;
@@ -46,7 +49,7 @@ pub use revocation::{
 pub use rules::{Broken, CertificatePolicy, Item, Rules, Selector, Waived, Waiver};
 pub use scan::{ApiEvent, BuildContext, BuildError, Listing, ScanContext, Sink, Source, Stamp};
 pub use snapshot::{PieceVisitor, SnapshotView, Snapshots};
-pub use state::{Circumstances, FailureFacts, Report, SourceHeader, SourceStatus, TargetState, Use};
+pub use state::{Circumstances, FailedLooks, FailureFacts, Report, SourceHeader, SourceStatus, TargetState, Use};
 pub use time::UnixTime;
 pub use user_labels::UserLabels;
 pub use vocabulary::{BundleKind, CertRole, EmbeddedKind, FetchKind, FetchOutcome, KubeResource, Method, Reason, Stage, UseKind};

@@ -85,31 +85,81 @@ impl AuthorityRow {
 
 /// Answers that are put together when somebody asks. Each may take as long as a walk over everything; not for the async threads.
 pub trait TrustQueries: Send + Sync {
-    /// The leaves that hang on a CA certificate, those first that end first; at most `limit`. `None`: no such CA certificate.
-    fn hanging(&self, authority: &[u8; 32], limit: usize) -> Option<Hanging>;
+    /// The leaves that hang on a CA certificate, those first that end first, equal ends by fingerprint; at most `limit`, behind `after`. `None`: no
+    /// such CA certificate.
+    fn hanging(&self, authority: &[u8; 32], after: Option<(UnixTime, [u8; 32])>, limit: usize) -> Option<Hanging>;
 
     /// Whether a certificate verifies against the CA certificates of a place, by names and signatures alone. `None`: no such certificate or place.
     fn verifies(&self, certificate: &[u8; 32], source: &str, place: &str) -> Option<Verifies>;
+
+    /// A certificate with those above it, as far as they are watched; bounded. `None`: no such certificate, or
+    /// nothing is known of who stands above whom.
+    fn above(&self, certificate: &[u8; 32]) -> Option<Above> {
+        let _ = certificate;
+        None
+    }
+}
+
+/// A certificate, and the CA certificates that issued it: several where its CA was renewed or cross-signed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Above {
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// RFC 4514.
+    pub subject: Arc<str>,
+    /// RFC 4514.
+    pub issuer: Arc<str>,
+    /// Leaf, intermediate or root.
+    pub role: CertRole,
+    /// End of its validity.
+    pub not_after: UnixTime,
+    /// In how many places it is.
+    pub places: u64,
+    /// Its signature by the key of those above it was checked and holds.
+    pub proved: bool,
+    /// Why nobody is told above it; `None` where somebody is.
+    pub top: Option<Top>,
+    /// The CA certificates that issued it, those first that end last.
+    pub issuers: Vec<Above>,
+    /// How many more of these there are than are told.
+    pub left_out: u64,
+}
+
+/// Why nobody is told above a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Top {
+    /// It is signed by its own key.
+    Root,
+    /// Its issuer is among the trust anchors of this machine, and in no place that is watched.
+    Anchor,
+    /// Its issuer is already told below it: CAs that signed each other.
+    Circle,
+    /// Nobody that is watched has signed it.
+    Unknown,
 }
 
 /// What hangs on a CA certificate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hanging {
+    /// Of which snapshot this is so.
+    pub generation: u64,
     /// How many leaves in all.
     pub total: u64,
-    /// The first of them.
+    /// Some of them.
     pub leaves: Vec<HangingLeaf>,
+    /// Whether more come behind these.
+    pub more: bool,
 }
 
 /// A leaf that hangs on a CA certificate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HangingLeaf {
     /// RFC 4514.
     pub subject: Arc<str>,
-    /// SHA-256 of the DER, in hexadecimal.
-    pub fingerprint: String,
-    /// RFC 3339.
-    pub not_after: String,
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// End of its validity.
+    pub not_after: UnixTime,
     /// Whether no path of it outlasts the CA certificate.
     pub stranded: bool,
     /// One of its places.

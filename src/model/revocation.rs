@@ -318,6 +318,25 @@ pub trait Revocations: Send + Sync {
     fn load(&self) -> Arc<dyn RevocationView>;
     /// Waits until there is a view newer than this generation. Cancel safe.
     fn newer(&self, generation: u64) -> super::BoxFuture<'_, ()>;
+    /// How a responder is asked about the certificate with this fingerprint; `None` where none is. Not for the async threads: the service may
+    /// be busy.
+    fn asked(&self, fingerprint: &[u8; 32]) -> Option<Asked> {
+        let _ = fingerprint;
+        None
+    }
+}
+
+/// How a responder is asked about one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The responder whose turn it is.
+    pub url: Arc<str>,
+    /// When it was last asked, or its answer was fetched by an earlier process; `None`: not yet.
+    pub at: Option<UnixTime>,
+    /// When it is asked next; `None`: never, as fetching is turned off.
+    pub next_at: Option<UnixTime>,
+    /// Why the last attempt brought nothing usable.
+    pub failure: Option<RevocationReason>,
 }
 
 /// What is known of the watched certificates' revocation at one moment; it never changes.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::{Content, EndpointFacts, Problem};
 use super::finding::{Finding, FindingSet};
 use super::id::SourceId;
+use super::observation::Step;
 use super::options::{Labels, SourceOptions};
 use super::place::Place;
 use super::related::Related;
@@ -167,6 +168,38 @@ pub struct Counters {
     pub ok: u64,
     /// Handshakes that failed, by stage and reason; their sum is `result="error"`.
     pub errors: Vec<(Stage, Reason, u64)>,
+    /// The latest times in which looks failed, the latest last; at most [`FailedLooks::KEPT`]. For people: they are not saved.
+    pub failed: Vec<FailedLooks>,
+}
+
+/// Looks at an endpoint that failed one after the other at the same stage and for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedLooks {
+    /// How far they came.
+    pub stage: Stage,
+    /// Why they failed.
+    pub reason: Reason,
+    /// How many there were.
+    pub looks: u64,
+    /// When the first one failed.
+    pub since: UnixTime,
+    /// When the latest one failed.
+    pub latest: UnixTime,
+    /// When a look ended otherwise; `None`: they go on.
+    pub ended: Option<UnixTime>,
+    /// The error of the latest one, in words.
+    pub detail: Box<str>,
+    /// The latest one, step by step; bounded.
+    pub steps: Box<[Step]>,
+}
+
+impl FailedLooks {
+    /// How many times are kept of an endpoint.
+    pub const KEPT: usize = 3;
+    /// Steps of a look that are kept.
+    pub const STEPS: usize = 16;
+    /// Bytes of each text in a step that are kept.
+    pub const TEXT: usize = 256;
 }
 
 /// Which source, and how its targets are to be shown.

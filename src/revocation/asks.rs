@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::{Kind, Schedule, Validity};
+use crate::model::revocation::Asked;
 use crate::model::{Answer, Authority, Finding, FindingSet, Lookup, RevocationReason, UnixTime};
 use crate::pki::ocsp::{Answered, Signer};
 
@@ -72,6 +73,13 @@ impl Ask {
     /// The responder whose turn it is.
     pub(super) fn url(&self) -> Option<&Arc<str>> {
         self.urls.get(self.turn % self.urls.len().max(1))
+    }
+
+    /// How the responder is asked; `None` where none is.
+    pub(super) fn asked(&self, offline: bool) -> Option<Asked> {
+        let url = self.url().filter(|_| self.wanted)?.clone();
+        let next_at = (!offline && self.issuer.is_some()).then(|| self.schedule.next_at());
+        Some(Asked { url, at: self.tried.then(|| self.schedule.set_at()), next_at, failure: self.failure })
     }
 
     /// What is known; `None` before the first attempt has ended.
@@ -277,5 +285,40 @@ impl State {
         let is_silent = matches!(reason, Some(Why::Unreachable | Why::HttpError | Why::Malformed | Why::TooLarge | Why::ResponderStatus));
         findings.insert_if(is_silent && self.failures >= FAILURES, Finding::Unreachable);
         findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: [u8; 32] = [7; 32];
+
+    fn at(secs: i64) -> UnixTime {
+        UnixTime::from_secs(secs)
+    }
+
+    fn asks() -> Asks {
+        let issuer = Authority { subject: Arc::from([]), key: Arc::from([]), key_id: None, key_usage: None };
+        let mut asks = Asks::default();
+        asks.want(AT, vec!["http://a.example/".into(), "http://b.example/".into()], Some(Arc::new(issuer)));
+        asks.not_recalled(&AT);
+        asks
+    }
+
+    #[test]
+    fn how_a_responder_is_asked_is_told() {
+        let told = |asks: &Asks| asks.get(&AT).and_then(|ask| ask.asked(false)).unwrap();
+        let mut asks = asks();
+        assert_eq!(told(&asks), Asked { url: "http://a.example/".into(), at: None, next_at: Some(at(0)), failure: None }, "at once");
+        assert_eq!(asks.get(&AT).and_then(|ask| ask.asked(true)).unwrap().next_at, None, "nothing is fetched");
+        asks.failed(&AT, RevocationReason::Unreachable, None, at(100));
+        assert_eq!((&*told(&asks).url, told(&asks).at), ("http://b.example/", None), "its alternative is next");
+        asks.failed(&AT, RevocationReason::HttpError, None, at(110));
+        let failed = told(&asks);
+        assert_eq!((failed.at, failed.failure), (Some(at(110)), Some(RevocationReason::HttpError)));
+        assert!(failed.next_at.is_some_and(|next| (at(150)..=at(170)).contains(&next)), "{failed:?}");
+        asks.let_be(&AT);
+        assert_eq!(asks.get(&AT).and_then(|ask| ask.asked(false)), None, "nobody wants to know");
     }
 }

@@ -88,6 +88,11 @@ impl Schedule {
         now >= self.next_at || now.plus(SKEW) < self.set_at
     }
 
+    /// When the latest look ended; of a place that was never looked at, when it became known.
+    pub fn set_at(&self) -> UnixTime {
+        self.set_at
+    }
+
     /// When the next look is due.
     pub fn next_at(&self) -> UnixTime {
         self.next_at

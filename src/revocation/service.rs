@@ -73,17 +73,9 @@ impl Service {
             settings: settings.clone(),
             delegates: DelegateCache::default(),
         });
-        Self {
-            core: Arc::new(Mutex::new(Core::new(settings))),
-            views,
-            snapshots,
-            clock,
-            tools,
-            generation: None,
-            rows_at: Duration::ZERO,
-            time_at: Duration::ZERO,
-            marks_at: None,
-        }
+        let core = Arc::new(Mutex::new(Core::new(settings)));
+        views.belong_to(&core);
+        Self { core, views, snapshots, clock, tools, generation: None, rows_at: Duration::ZERO, time_at: Duration::ZERO, marks_at: None }
     }
 
     /// Works for ever.

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::core::Core;
+use crate::model::revocation::Asked;
 use crate::model::{Answers, BoxFuture, FindingSet, RevocationView, Revocations, Services};
 
 const SHARDS: usize = 1024;
@@ -92,15 +94,16 @@ impl RevocationView for View {
 }
 
 /// The door to the newest view; the service alone writes.
-#[derive(Debug)]
 pub struct Views {
     current: ArcSwap<View>,
     generation: watch::Sender<u64>,
+    /// The mind of the service that runs now, for what no view holds.
+    core: Mutex<Weak<Mutex<Core>>>,
 }
 
 impl Default for Views {
     fn default() -> Self {
-        Self { current: ArcSwap::default(), generation: watch::Sender::new(0) }
+        Self { current: ArcSwap::default(), generation: watch::Sender::new(0), core: Mutex::default() }
     }
 }
 
@@ -108,6 +111,11 @@ impl Views {
     /// The newest view.
     pub fn view(&self) -> Arc<View> {
         self.current.load_full()
+    }
+
+    /// From now on this service is asked.
+    pub(super) fn belong_to(&self, core: &Arc<Mutex<Core>>) {
+        *lock(&self.core) = Arc::downgrade(core);
     }
 
     pub(super) fn publish(&self, changes: Changes) {
@@ -133,6 +141,16 @@ impl Revocations for Views {
             let _ = published.wait_for(|current| *current > generation).await;
         })
     }
+
+    fn asked(&self, fingerprint: &[u8; 32]) -> Option<Asked> {
+        let core = lock(&self.core).upgrade()?;
+        let core = lock(&core);
+        core.asks.get(fingerprint)?.asked(core.settings.offline)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes the first bytes of a fingerprint as its hash.

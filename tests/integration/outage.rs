@@ -55,7 +55,7 @@ fn outage(names: [&[&str]; 2], stored: impl Fn(&Nginx) -> String) {
     let target = the_target(&exporter);
     let evidence = &target["related"][0];
     assert_eq!(evidence["finding"], "stored_not_served");
-    assert_eq!(evidence["place"], folder.at("cert.pem"), "the file is named");
+    assert_eq!(evidence["place_text"], folder.at("cert.pem"), "the file is named");
     assert_eq!(target["place"]["target"], nginx.address.to_string(), "and the endpoint");
     let detail = evidence["detail"].as_str().unwrap();
     assert!(detail.contains(&format!("stored: serial {new}")) && detail.contains(&format!("served: serial {old}")), "{detail}");

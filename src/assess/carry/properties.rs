@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::assess::fixtures::{certificate, header};
 use crate::model::revocation::NoRevocations;
-use crate::model::{Problem, SourceOptions};
+use crate::model::{Problem, SourceOptions, Trace};
 use crate::testing::cases;
 
 /// Places of the source.
@@ -125,7 +125,15 @@ fn looked(number: u8, seen: Seen) -> TargetEvent {
         Seen::Nothing(wrong) => (None, Some(failure(wrong))),
     };
     let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: 4, changed: 5 });
-    TargetEvent::Looked(Box::new(Look { place: place(number), labels: None, circumstances: None, facts, failure, stamp, counted: true }))
+    TargetEvent::Looked(Box::new(Look {
+        place: place(number),
+        labels: None,
+        circumstances: None,
+        facts,
+        failure,
+        stamp,
+        counted: Some(Trace::default()),
+    }))
 }
 
 fn described(labelled: bool) -> TargetEvent {

@@ -3,6 +3,7 @@
 //! May touch: `model`, `pki`. Must not: the network, tokio, the clock; the time is an argument. Work follows what has changed between two
 //! snapshots: [`Relate::pass`] looks at targets that came, went or differ, and at those that these are about.
 
+mod above;
 mod bundles;
 mod certificates;
 mod graph;
@@ -64,6 +65,8 @@ pub struct Relate {
     /// Groups of addresses as far as they are judged in the pass under way.
     groups: HashMap<Group, Arc<Members>>,
     now: UnixTime,
+    /// Of the snapshot of the latest pass.
+    generation: u64,
     rows_changed: bool,
 }
 
@@ -94,7 +97,7 @@ impl Relate {
 
     /// Follows a snapshot in which every source has been scanned, and judges what it changes.
     pub fn pass(&mut self, snapshot: Arc<dyn SnapshotView>, now: UnixTime) -> Outcome {
-        self.now = now;
+        (self.now, self.generation) = (now, snapshot.generation());
         for change in self.nodes.follow(snapshot) {
             match change {
                 Change::Came(id) => self.came(id, false),

@@ -4,31 +4,36 @@ use std::collections::HashSet;
 
 use super::Relate;
 use super::trust;
+use crate::model::UnixTime;
 use crate::model::relations::{Hanging, HangingLeaf, Verifies};
 
 impl Relate {
     /// See [`TrustQueries::hanging`](crate::model::TrustQueries::hanging).
-    pub fn hanging(&self, authority: &[u8; 32], limit: usize) -> Option<Hanging> {
+    pub fn hanging(&self, authority: &[u8; 32], after: Option<(UnixTime, [u8; 32])>, limit: usize) -> Option<Hanging> {
         let number = self.certificates.number(authority)?;
         let facts = self.certificates.facts(number, &self.nodes)?;
         let at = self.trust.of(facts)?;
-        let mut leaves = self.trust.leaves_below(at, &self.certificates, &self.nodes);
+        let below = self.trust.leaves_below(at, &self.certificates, &self.nodes);
+        let total = below.len() as u64;
         let ends = |number: u32| self.certificates.facts(number, &self.nodes).map(|leaf| (leaf.not_after, leaf.fingerprint));
-        leaves.sort_by_cached_key(|(leaf, _)| ends(*leaf));
-        let told = leaves.iter().take(limit).filter_map(|(leaf, until)| {
-            let known = self.certificates.get(*leaf)?;
-            let found = self.certificates.facts(*leaf, &self.nodes)?;
+        let with_ends = below.into_iter().filter_map(|(leaf, until)| Some((ends(leaf)?, leaf, until)));
+        let mut leaves: Vec<_> = with_ends.filter(|(ends, ..)| after.is_none_or(|after| *ends > after)).collect();
+        leaves.sort_unstable_by_key(|(ends, ..)| *ends);
+        let more = leaves.len() > limit;
+        let told = leaves.into_iter().take(limit).filter_map(|((not_after, fingerprint), leaf, until)| {
+            let known = self.certificates.get(leaf)?;
+            let found = self.certificates.facts(leaf, &self.nodes)?;
             let place = known.places.iter().filter_map(|(id, _)| self.nodes.get(id)).map(|node| &node.state.place).min()?;
             Some(HangingLeaf {
                 subject: found.subject.clone(),
-                fingerprint: found.fingerprint_hex(),
-                not_after: found.not_after.rfc3339(),
+                fingerprint,
+                not_after,
                 stranded: until.is_some_and(|until| until <= facts.not_after),
                 place: place.to_string(),
                 places: known.places.len() as u64,
             })
         });
-        Some(Hanging { leaves: told.collect(), total: leaves.len() as u64 })
+        Some(Hanging { generation: self.generation, leaves: told.collect(), total, more })
     }
 
     /// See [`TrustQueries::verifies`](crate::model::TrustQueries::verifies).

@@ -1,8 +1,9 @@
 //! The answer in plain words, below the table: what happened at each endpoint, and what usually helps.
 
-use super::explain::{self, Advice};
 use super::listen::Traces;
 use crate::app::story;
+use crate::model::advice::{self, Advice};
+use crate::model::command::command;
 use crate::model::{Evidence, FindingSet, Place, RevocationReason, RevocationStatus, Services, TargetState, UnixTime};
 
 /// More endpoints than these are told in the table alone.
@@ -36,18 +37,18 @@ pub(super) fn words(targets: &[&TargetState], services: &Services, traces: &Trac
             }
         };
         if let Some(failure) = &target.failure {
-            tell(failure.reason.as_str(), explain::of_failure(failure.stage, failure.reason));
+            tell(failure.reason.as_str(), advice::of_failure(failure.stage, failure.reason));
         }
-        target.problems.iter().for_each(|problem| tell(problem.reason.as_str(), explain::of_reason(problem.reason)));
+        target.problems.iter().for_each(|problem| tell(problem.reason.as_str(), advice::of_reason(problem.reason)));
         for verdict in &target.report.revocation {
             match (verdict.status, verdict.reason) {
-                (RevocationStatus::Revoked, _) => tell("revoked", explain::REVOKED),
-                (RevocationStatus::Unknown, Some(reason)) => tell(reason.as_str(), explain::of_revocation(reason)),
+                (RevocationStatus::Revoked, _) => tell("revoked", advice::REVOKED),
+                (RevocationStatus::Unknown, Some(reason)) => tell(reason.as_str(), advice::of_revocation(reason)),
                 _ => {}
             }
         }
         let sets = target.report.certificates.iter().chain(&target.report.crls).chain([&target.report.target]);
-        sets.flat_map(|set| set.iter()).for_each(|finding| tell(finding.as_str(), explain::of_finding(finding)));
+        sets.flat_map(|set| set.iter()).for_each(|finding| tell(finding.as_str(), advice::of_finding(finding)));
     }
     text
 }
@@ -100,35 +101,12 @@ fn count_of(certificates: u64) -> String {
 }
 
 /// The command for this place.
-fn at(place: &Place, command: &str) -> String {
-    match place {
-        Place::Endpoint { target, server_name, address } => {
-            let authority = crate::source::tls::authority(target, 443).unwrap_or_else(|_| target.to_string());
-            let port = authority.rsplit_once(':').map_or("443", |(_, port)| port);
-            let authority = match address {
-                Some(address) => std::net::SocketAddr::new(*address, port.parse().unwrap_or(443)).to_string(),
-                None => authority.clone(),
-            };
-            let host = authority.rsplit_once(':').map_or(&*authority, |(host, _)| host).to_owned();
-            command
-                .replace("HOST:PORT", &story::printable(&authority))
-                .replace("HOST PORT", &format!("{host} {port}"))
-                .replace("NAME", &story::printable(server_name))
-        }
-        Place::Request { name } | Place::Certificate { name, .. } => command.replace("NAME", &story::printable(name)),
-        Place::Secret { namespace, name, key } => kubectl("secret", namespace, name, key),
-        Place::ConfigMap { namespace, name, key } => kubectl("configmap", namespace, name, key),
-        Place::CaBundle { kind, name, .. } => format!("kubectl get {kind} {} -o yaml", story::printable(name)),
-        Place::File { path } | Place::Embedded { path, .. } => command.replace("FILE", &format!("'{}'", story::printable(path))),
-    }
-}
-
-/// Shows the certificate in a key of an object.
-fn kubectl(kind: &str, namespace: &str, name: &str, key: &str) -> String {
-    let key = key.replace('.', "\\.");
-    let decode = if kind == "secret" { " | base64 -d" } else { "" };
-    let command = format!("kubectl get {kind} -n {namespace} {name} -o jsonpath='{{.data.{key}}}'{decode} | openssl x509 -noout -text");
-    story::printable(&command)
+fn at(place: &Place, text: &str) -> String {
+    let authority = match place {
+        Place::Endpoint { target, .. } => crate::source::tls::authority(target, 443).ok(),
+        _ => None,
+    };
+    command(place, text, authority.as_deref())
 }
 
 #[cfg(test)]
@@ -147,23 +125,5 @@ mod tests {
         ] {
             assert!(told.contains(expected), "{expected}: {told}");
         }
-    }
-
-    #[test]
-    fn commands_are_about_the_place_itself() {
-        let place = |target: &str, address: Option<&str>| Place::Endpoint {
-            target: target.into(),
-            server_name: "a.example".into(),
-            address: address.map(|address| address.parse().unwrap()),
-        };
-        let command = "openssl s_client -connect HOST:PORT -servername NAME; nc HOST PORT";
-        for (place, expected) in [
-            (place("b.example:8443", None), "openssl s_client -connect b.example:8443 -servername a.example; nc b.example 8443"),
-            (place("https://b.example", None), "openssl s_client -connect b.example:443 -servername a.example; nc b.example 443"),
-            (place("b.example:1", Some("::1")), "openssl s_client -connect [::1]:1 -servername a.example; nc [::1] 1"),
-        ] {
-            assert_eq!(at(&place, command), expected);
-        }
-        assert_eq!(at(&Place::file("/a b.pem"), "openssl x509 -in FILE"), "openssl x509 -in '/a b.pem'");
     }
 }

@@ -21,7 +21,7 @@ fn state(path: usize, not_after: i64) -> TargetState {
         facts: Some(facts),
         failure: None,
         stamp,
-        counted: false,
+        counted: None,
     };
     carry(None, TargetEvent::Looked(Box::new(look)), &NoRevocations::default(), &header(), UnixTime::from_secs(1)).unwrap()
 }

@@ -20,7 +20,7 @@ fn snapshot(targets: usize) -> Snapshot {
             let place = Place::Endpoint { target: format!("h{n}:443").into(), server_name: "h".into(), address: None };
             let stamp = Some(Stamp { device: 1, inode: 2, size: 3, modified: -4, changed: i64::MAX });
             let failure = Some(Failure::new(Stage::Handshake, Reason::Timeout, "late"));
-            let look = Look { place, labels: None, circumstances: None, facts: Some(facts), failure, stamp, counted: false };
+            let look = Look { place, labels: None, circumstances: None, facts: Some(facts), failure, stamp, counted: None };
             let event = TargetEvent::Looked(Box::new(look));
             let mut state = carry(None, event, &NoRevocations::default(), &header(), UnixTime::from_secs(5)).unwrap();
             let findings = [Finding::CurveNotAllowed].into_iter().collect();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::facts::hex;
 use crate::model::relations::{Hanging, HangingLeaf, Verifies};
-use crate::model::{Evidence, Finding, Related, TargetState, TrustQueries};
+use crate::model::{Evidence, Finding, Related, TargetState, TrustQueries, UnixTime};
 
 /// A certificate in three places, one of them owned, and another in one.
 fn watched() -> Vec<Watched> {
@@ -37,9 +37,10 @@ async fn a_certificate_in_many_places_is_one_row_with_all_of_them() {
     assert_eq!((&all["total"], &all["next"]), (&2.into(), &serde_json::Value::Null));
     let shared = &all["certificates"][0];
     assert_eq!((&shared["fingerprint"], &shared["count"]), (&hex(&[7; 32]).into(), &3.into()));
-    let places: Vec<_> = shared["places"].as_array().unwrap().iter().map(|place| (&place["source"], &place["owner"])).collect();
-    let (files, edge, web, none) = ("files".into(), "edge".into(), "team=web".into(), serde_json::Value::Null);
-    assert_eq!(places, [(&files, &web), (&files, &web), (&edge, &none)]);
+    let of_place = |place: &serde_json::Value| format!("{} {} {}", place["source"], place["owner_label"], place["owner"]);
+    let places: Vec<_> = shared["places"].as_array().unwrap().iter().map(of_place).collect();
+    assert_eq!(places, ["\"files\" \"team\" \"web\"", "\"files\" \"team\" \"web\"", "\"edge\" null null"]);
+    assert_eq!(shared["places"][0]["place"], serde_json::json!({ "filename": "a.pem", "filepath": "/a.pem" }));
     for (query, expected) in [
         ("min_places=2", vec![7]),
         ("role=intermediate", vec![9]),
@@ -63,8 +64,10 @@ async fn a_certificate_in_many_places_is_one_row_with_all_of_them() {
 async fn what_is_asked_wrongly_is_refused_with_what_was_expected() {
     let server = start(watched(), settings()).await;
     for (path, expected) in [
-        ("/api/v1/certificates?finding=nonsense", "finding: no finding"),
+        ("/api/v1/certificates?finding=nonsense", "finding: expected one of expired, "),
         ("/api/v1/certificates?role=boss", "role: expected"),
+        ("/api/v1/trust/dependants", "fingerprint: missing"),
+        ("/api/v1/trust/verify?fingerprint=zz", "fingerprint: expected"),
         ("/api/v1/certificates?after=xyz", "after: expected"),
         ("/api/v1/certificates?limit=0", "limit: expected"),
         ("/api/v1/trust?limit=9999", "limit: expected"),
@@ -83,11 +86,16 @@ async fn the_other_place_behind_a_finding_is_named_by_the_api_and_the_page() {
     let target = &server.json("/api/v1/targets?source=edge").await["targets"][0];
     let related = &target["related"][0];
     assert_eq!(
-        (&related["finding"], &related["source"], &related["place"]),
+        (&related["finding"], &related["source"], &related["place_text"]),
         (&"stored_not_served".into(), &"files".into(), &"/<a>.pem".into())
     );
     let (_, page) = server.get("/").await;
-    for expected in ["stored_not_served", "files: /&lt;a&gt;.pem", "CN=Example Issuing CA,O=Example,C=DE", "CN=&lt;copied&gt;"] {
+    for expected in [
+        "Stored not served",
+        "/&lt;a&gt;.pem: stored: serial 1; served: serial 2",
+        "Example Issuing CA",
+        "1 leaf certificate is in several places",
+    ] {
         assert!(page.contains(expected), "{expected}: {page}");
     }
     assert!(!page.contains("/<a>.pem"), "escaped");
@@ -97,16 +105,18 @@ async fn the_other_place_behind_a_finding_is_named_by_the_api_and_the_page() {
 struct One;
 
 impl TrustQueries for One {
-    fn hanging(&self, authority: &[u8; 32], limit: usize) -> Option<Hanging> {
-        let leaf = HangingLeaf {
+    fn hanging(&self, authority: &[u8; 32], after: Option<(UnixTime, [u8; 32])>, limit: usize) -> Option<Hanging> {
+        let leaf = |seed: u8| HangingLeaf {
             subject: "CN=a".into(),
-            fingerprint: hex(&[1; 32]),
-            not_after: "x".into(),
+            fingerprint: [seed; 32],
+            not_after: example::START,
             stranded: true,
             place: "/a".into(),
             places: 1,
         };
-        (*authority == [9; 32]).then(|| Hanging { total: 3, leaves: vec![leaf; limit.min(3)] })
+        let behind = (1..=3).filter(|seed| after.is_none_or(|after| (example::START, [*seed; 32]) > after));
+        let leaves: Vec<_> = behind.clone().take(limit).map(leaf).collect();
+        (*authority == [9; 32]).then(|| Hanging { generation: 7, total: 3, more: behind.count() > limit, leaves })
     }
 
     fn verifies(&self, certificate: &[u8; 32], source: &str, place: &str) -> Option<Verifies> {
@@ -119,10 +129,14 @@ impl TrustQueries for One {
 async fn what_hangs_on_a_ca_is_asked_by_its_fingerprint() {
     let server = start_trusting(watched(), Arc::new(One)).await;
     let trust = server.json("/api/v1/trust?limit=1").await;
-    assert_eq!((&trust["total"], &trust["next"], &trust["authorities"][0]["dependants"]), (&2.into(), &1.into(), &12.into()));
+    assert_eq!((&trust["total"], &trust["authorities"][0]["dependants"]), (&2.into(), &12.into()));
+    let rest = server.json(&format!("/api/v1/trust?limit=1&after={}", trust["next"].as_str().unwrap())).await;
+    assert_eq!((&rest["authorities"][0]["dependants"], rest.get("next")), (&0.into(), None));
     let (known, unknown) = (hex(&[9; 32]), hex(&[8; 32]));
     let hanging = server.json(&format!("/api/v1/trust/dependants?fingerprint={known}&limit=2")).await;
-    assert_eq!((&hanging["total"], hanging["leaves"].as_array().unwrap().len()), (&3.into(), 2));
+    assert_eq!((&hanging["total"], hanging["leaves"].as_array().unwrap().len(), &hanging["generation"]), (&3.into(), 2, &7.into()));
+    let rest = server.json(&format!("/api/v1/trust/dependants?fingerprint={known}&after={}", hanging["next"].as_str().unwrap())).await;
+    assert_eq!((&rest["leaves"][0]["fingerprint"], rest.get("next")), (&hex(&[3; 32]).into(), None));
     let verifies = server.json(&format!("/api/v1/trust/verify?fingerprint={known}&source=files&place=/a%20b.pem")).await;
     assert_eq!(verifies["verifies"], true);
     for path in [

@@ -76,7 +76,7 @@ fn records() -> Vec<u8> {
     let header = |kind, name: &str| SourceHeader { id: SourceId { kind, name: name.into() }, options: SourceOptions::default() };
     let (file, tls) = (header(SourceKind::File, "files"), header(SourceKind::Tls, "edge"));
     let look = |place, facts, failure| {
-        TargetEvent::Looked(Box::new(Look { place, labels: None, circumstances: None, facts, failure, stamp: None, counted: false }))
+        TargetEvent::Looked(Box::new(Look { place, labels: None, circumstances: None, facts, failure, stamp: None, counted: None }))
     };
     let bytes = include_bytes!("../../../fuzz/seeds/pki/verdict.der").to_vec();
     let facts = notafter::pki::decode(&Material::Blob { bytes, passphrases: [].into() }, &Limits::default(), now);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::AuthorityRow;
+use crate::model::relations::{Above, Top};
 
 /// Dependants and stranded ones of each CA certificate, by subject and serial.
 fn rows(outcome: &Outcome) -> Vec<(String, u64, u64, u64)> {
@@ -133,14 +134,66 @@ fn queries_name_what_hangs_on_a_ca_and_whether_a_bundle_takes_a_certificate() {
     )];
     let mut relate = Relate::default();
     relate.pass(view(&sources), at(NOW));
-    let hanging = relate.hanging(&facts(&root).fingerprint, 1).unwrap();
+    let hanging = relate.hanging(&facts(&root).fingerprint, None, 1).unwrap();
     assert_eq!((hanging.total, hanging.leaves.len()), (2, 1));
     assert_eq!((&*hanging.leaves[0].subject, &*hanging.leaves[0].place, hanging.leaves[0].stranded), ("CN=a.example", "/a", true));
-    assert!(relate.hanging(&[9; 32], 1).is_none());
+    assert!(relate.hanging(&[9; 32], None, 1).is_none());
     let verifies = |facts: &CertificateFacts, place: &str| relate.verifies(&facts.fingerprint, "files", place);
     let good = verifies(&first, "/ca").unwrap();
     assert!(good.verifies && good.path.iter().map(|name| &**name).eq(["CN=a.example", "CN=Issuing", "CN=Root"]), "{good:?}");
     let bad = verifies(&first, "/other").unwrap();
     assert!(!bad.verifies && bad.why.is_some());
     assert!(verifies(&first, "/none").is_none());
+}
+
+/// A tree in one line: names, `!` where the signature is not proved, what ends a way in brackets.
+fn told(above: &Above) -> String {
+    let mark = if above.proved || above.top == Some(Top::Root) { "" } else { "!" };
+    let over: Vec<String> = above.issuers.iter().map(told).collect();
+    let top = above.top.map(|top| format!(" [{top:?}]")).unwrap_or_default();
+    let over = if over.is_empty() { String::new() } else { format!(" < ({})", over.join(", ")) };
+    format!("{}{mark}{top}{over}", above.subject.trim_start_matches("CN="))
+}
+
+#[test]
+fn who_stands_above_a_certificate_is_a_tree() {
+    let (old, new) = (ca_until(None, "Old Root", 10), ca_until(None, "New Root", 1000));
+    let issuing = ca_until(Some(&old), "Issuing", 500);
+    let crossed = Issued { der: new.issue_for(&issuing), params: issuing.params.clone(), key: rcgen::KeyPair::generate().unwrap() };
+    let (below, stranger) = (leaf(&issuing, "a.example", -1, 90), leaf(&ca_until(None, "Elsewhere", 9), "b.example", -1, 9));
+    let files = [&old, &issuing, &crossed].map(facts);
+    let files = files.into_iter().chain([below.clone(), stranger.clone()]).enumerate().map(|(n, facts)| file(&format!("/{n}"), [facts]));
+    let anchor = facts(&new);
+    let mut relate = Relate::new(vec![(anchor.subject.clone(), anchor.authority.clone().unwrap())]);
+    relate.pass(view(&[source(SourceKind::File, "files", files)]), at(NOW));
+    let above = |facts: &CertificateFacts| relate.above(&facts.fingerprint).map(|above| told(&above));
+    for (behaviour, certificate, expected) in [
+        (
+            "one CA by two roots, one of them known to this machine alone",
+            &below,
+            Some("a.example < (Issuing < (Old Root [Root]), Issuing [Anchor])"),
+        ),
+        ("a root", &facts(&old), Some("Old Root [Root]")),
+        ("nobody that is watched has signed it", &stranger, Some("b.example! [Unknown]")),
+        ("one that is not watched", &anchor, None),
+    ] {
+        let found = above(certificate);
+        let swapped = expected
+            .map(|text| text.replace("(Issuing < (Old Root [Root]), Issuing [Anchor])", "(Issuing [Anchor], Issuing < (Old Root [Root]))"));
+        assert!(found.as_deref() == expected || found == swapped, "{behaviour}: {found:?}");
+    }
+}
+
+#[test]
+fn cas_that_signed_each_other_are_told_once_on_each_way() {
+    let (one, other) = (ca_until(None, "One", 900), ca_until(None, "Other", 900));
+    let cross = |by: &Issued, of: &Issued| {
+        facts(&Issued { der: by.issue_for(of), params: of.params.clone(), key: rcgen::KeyPair::generate().unwrap() })
+    };
+    let all = [cross(&one, &other), cross(&other, &one), leaf(&one, "a.example", -1, 90)];
+    let mut relate = Relate::default();
+    let files = all.iter().enumerate().map(|(n, facts)| file(&format!("/{n}"), [facts.clone()]));
+    relate.pass(view(&[source(SourceKind::File, "files", files)]), at(NOW));
+    let above = relate.above(&all[2].fingerprint).unwrap();
+    assert_eq!(told(&above), "a.example < (One < (Other [Circle]))");
 }

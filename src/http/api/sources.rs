@@ -3,24 +3,24 @@
 use std::time::SystemTime;
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 use serde::Serialize;
 
-use crate::model::{FailureFacts, SourceHeader, SourceKind, SourceStatus, UnixTime};
+use super::list::{Asked, List, Selection, envelope, list as answer_list};
+use super::parameters::{MAX_LIMIT, OF_SCANS};
+use super::rows::FailureRow;
+use crate::http::Shared;
+use crate::http::query::sources::{self, Key};
+use crate::model::{SourceHeader, SourceStatus, UnixTime};
 
-use super::{Shared, json};
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    generation: u64,
-    ready: bool,
-    sources: Vec<SourceRow<'a>>,
-}
+/// What is asked. Sources are few: a page has as many of them as a page may have.
+pub static LIST: List =
+    List { outcomes: OF_SCANS, limit: MAX_LIMIT, walks: false, ..List::new(&["q", "source", "source_kind", "state", "limit", "after"]) };
 
 #[derive(Serialize)]
 struct SourceRow<'a> {
     name: &'a str,
-    kind: SourceKind,
+    kind: &'static str,
     up: Option<bool>,
     targets: u64,
     bundles: u64,
@@ -33,34 +33,21 @@ struct SourceRow<'a> {
     failure: Option<FailureRow<'a>>,
 }
 
-/// A failure, as the API shows it.
-#[derive(Serialize)]
-pub struct FailureRow<'a> {
-    stage: &'static str,
-    reason: &'static str,
-    detail: &'a str,
-    since: String,
-}
-
-impl<'a> From<&'a FailureFacts> for FailureRow<'a> {
-    fn from(failure: &'a FailureFacts) -> Self {
-        Self { stage: failure.stage.as_str(), reason: failure.reason.as_str(), detail: &failure.detail, since: failure.since.rfc3339() }
-    }
-}
-
-/// All sources, by name.
-pub async fn list(state: Shared) -> Response<Body> {
-    let view = state.snapshots.load();
-    let mut sources = Vec::new();
-    view.sources(&mut |source, status| sources.push(row(source, status)));
-    json(StatusCode::OK, &Answer { generation: view.generation(), ready: view.ready(), sources })
+/// One page of them, by name.
+pub async fn list(state: Shared, asked: Asked) -> Response<Body> {
+    answer_list(&state, &asked, &LIST, |selection: &Selection<Key<'static>>| {
+        let Selection { view, filter, limit, after, .. } = selection;
+        let page = sources::page(&**view, filter, after.as_ref(), *limit);
+        envelope(view.generation(), &[("ready", view.ready())], "sources", &page, |(source, status)| row(source, status))
+    })
+    .await
 }
 
 fn row<'a>(source: &'a SourceHeader, status: &'a SourceStatus) -> SourceRow<'a> {
     let time = |at: Option<SystemTime>| at.map(|at| UnixTime::from(at).rfc3339());
     SourceRow {
         name: &source.id.name,
-        kind: source.id.kind,
+        kind: source.id.kind.as_str(),
         up: status.up,
         targets: status.targets,
         bundles: status.bundles,

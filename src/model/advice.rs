@@ -1,10 +1,10 @@
 //! What each reason and finding usually means, how to see it with other tools, and what helps. `docs/runbooks/reasons.md` is made of it.
 
-use crate::model::{Finding, Reason, RevocationReason, Stage};
+use super::{Finding, Reason, RevocationReason, Stage};
 
 /// What is usually behind it. `HOST:PORT` and `NAME` stand for the endpoint and its server name, `FILE` for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Advice {
+pub struct Advice {
     /// Why it usually happens.
     pub cause: &'static str,
     /// How to confirm it.
@@ -27,7 +27,7 @@ const LIST_FILE: &str = "ls -l FILE; namei -l FILE";
 const SERVER_LOG: &str = "Read the server's log of that moment: the alert does not say more.";
 
 /// Stages whose failure means the same whatever the reason, and reasons that mean something else at that stage.
-pub(super) fn of_failure(stage: Stage, reason: Reason) -> Advice {
+pub fn of_failure(stage: Stage, reason: Reason) -> Advice {
     match (stage, reason) {
         (Stage::ClientAuth, reason) => of_client(reason).unwrap_or_else(|| of_reason(reason)),
         (Stage::Proxy, Reason::Refused | Reason::Timeout | Reason::Closed) => advice(
@@ -78,7 +78,7 @@ fn of_client(reason: Reason) -> Option<Advice> {
 
 /// What a reason usually means.
 #[rustfmt::skip]
-pub(super) fn of_reason(reason: Reason) -> Advice {
+pub fn of_reason(reason: Reason) -> Advice {
     match reason {
         Reason::BadPem => advice("A PEM block is cut off or is not base64.", "openssl x509 -in FILE -noout", "Write the file again, whole; write beside it and rename."),
         Reason::BadDer => advice("The bytes are not an X.509 certificate.", SHOW_FILE, "Replace the certificate; check what wrote it."),
@@ -177,7 +177,7 @@ pub(super) fn of_reason(reason: Reason) -> Advice {
 
 /// What a finding means.
 #[rustfmt::skip]
-pub(super) fn of_finding(finding: Finding) -> Advice {
+pub fn of_finding(finding: Finding) -> Advice {
     match finding {
         Finding::Expired => advice("The certificate's validity has ended.", "openssl s_client -connect HOST:PORT -servername NAME </dev/null | openssl x509 -noout -dates; for a file: openssl x509 -in FILE -noout -dates", "Renew it and reload what serves it; when the file is new already, only the reload is missing."),
         Finding::NotYetValid => advice("Its validity has not begun: it was installed too early, or a clock is wrong.", "openssl x509 -in FILE -noout -dates; date -u", "Set the clocks (also of whoever issues), or install the former certificate until then."),
@@ -239,7 +239,7 @@ pub(super) fn of_finding(finding: Finding) -> Advice {
 }
 
 /// A certificate that is revoked.
-pub(super) const REVOKED: Advice = advice(
+pub const REVOKED: Advice = advice(
     "The CA has revoked the certificate: clients that check it refuse it, and whoever asked for that had a reason.",
     "curl -s CRL | openssl crl -inform DER -noout -text | grep -A3 SERIAL",
     "Issue a new certificate, with a new key when the reason is keyCompromise, and install it everywhere. A certificateHold can be released by the CA.",
@@ -250,7 +250,7 @@ const ASK: &str = "openssl ocsp -issuer CA.pem -cert FILE -url URL -resp_text";
 const SHOW_LIST: &str = "curl -s URL | openssl crl -inform DER -noout -text";
 
 /// Why nobody can say whether a certificate is revoked, or nobody needs to. `/api/v1/revocation` has the places and their errors.
-pub(super) fn of_revocation(reason: RevocationReason) -> Advice {
+pub fn of_revocation(reason: RevocationReason) -> Advice {
     match reason {
         RevocationReason::Stale => advice(
             "The newest answer is past its nextUpdate, or older than it may be without one.",
@@ -383,7 +383,7 @@ pub(super) fn of_revocation(reason: RevocationReason) -> Advice {
 
 /// The runbook: every reason and finding with its line.
 #[cfg(test)]
-pub(super) fn runbook() -> String {
+pub fn runbook() -> String {
     let mut page = String::from(
         "# Reasons and findings\n\nGenerated from the table behind `notafter check`; do not edit. `HOST:PORT` and `NAME` stand for the endpoint and its server \
          name, `FILE` for a file.\n\n## Reasons\n\nLabel `reason` of `tls_probe_failure_info`, `tls_handshake_errors_total` and `x509_source_errors_total`.\n\n\
