@@ -1,6 +1,6 @@
 //! What is asked of the program over HTTP.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -16,13 +16,19 @@ use notafter::model::{
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
+/// Nothing that is asked changes it.
+static SERVER: OnceLock<(tokio::runtime::Runtime, axum::Router)> = OnceLock::new();
+
 /// A request's target: path and query. Whatever it is, there is an answer, no server error, and JSON where JSON is said.
 pub(super) fn api(bytes: &[u8]) {
     let Ok(uri) = std::str::from_utf8(bytes).map_err(drop).and_then(|text| text.parse::<hyper::Uri>().map_err(drop)) else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (runtime, routes) = SERVER.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        (runtime.expect("a runtime"), routes())
+    });
     let (status, content_type, body) = runtime.block_on(async {
         let request = hyper::Request::get(uri).body(axum::body::Body::empty()).expect("a request");
-        let answer = TowerToHyperService::new(routes()).call(request).await.expect("routes do not fail");
+        let answer = TowerToHyperService::new(routes.clone()).call(request).await.expect("routes do not fail");
         let (head, body) = answer.into_parts();
         let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         (head.status, content_type, axum::body::to_bytes(body, 64 << 20).await.expect("a body"))
