@@ -14,7 +14,7 @@ const glance = section(
     [4, age()],
     [4, blind()],
     [4, stat({ title: 'Places in error', description: 'Places that exist or are configured and give no certificate.', unit: 'none' }, count(`${places('x509_cert_error')} > 0`), BAD_ABOVE_0)],
-    [4, stat({ title: 'Configuration', description: 'Whether the configuration was loaded when it was last tried. Refused: the one before it stays.', unit: 'none' }, `min(${whole('notafter_config_last_reload_successful')})`, [['red', null], ['green', 1]], { mappings: [{ type: 'value', options: { '0': { text: 'refused', index: 0 }, '1': { text: 'loaded', index: 1 } } } as never] })],
+    [4, stat({ title: 'Configuration', description: 'Whether the configuration, and the web configuration where there is one, were loaded when they were last tried. Refused: the one before it stays.', unit: 'none' }, `min(${whole('notafter_config_last_reload_successful')} or ${whole('notafter_web_config_last_reload_successful')})`, [['red', null], ['green', 1]], { mappings: [{ type: 'value', options: { '0': { text: 'refused', index: 0 }, '1': { text: 'loaded', index: 1 } } } as never] })],
     [4, stat({ title: 'Loaded since', description: 'Time since the configuration was last loaded.', unit: 's' }, `time() - max(${whole('notafter_config_last_reload_success_timestamp_seconds')})`, PLAIN, { decimals: 0 })],
     [4, stat({ title: 'Exporters by version', description: 'How many exporters run which version.', unit: 'none' }, `count by (version) (${whole('notafter_build_info')})`, PLAIN, { legend: '{{version}}' })],
   ),
@@ -117,7 +117,8 @@ const process = section(
   ),
   band(
     8,
-    [8, lines({ title: 'Scrapes', description: 'How long Prometheus takes for a scrape of each exporter.', unit: 's' }, [{ expr: 'scrape_duration_seconds{job=~"$job"} and on (job, instance) notafter_build_info', legend: '{{instance}}' }])],
+    [4, lines({ title: 'Scrapes', description: 'How long Prometheus takes for a scrape of each exporter.', unit: 's' }, [{ expr: 'scrape_duration_seconds{job=~"$job"} and on (job, instance) notafter_build_info', legend: '{{instance}}' }])],
+    [4, lines({ title: 'Turned away', description: 'Connections and requests that the server of the exporter turned away, a second, by reason: no certificate, a wrong password, too many at once.', unit: 'reqps' }, [{ expr: `sum by (reason) (rate(${whole('notafter_http_refused_total')}[$__rate_interval]))`, legend: '{{reason}}' }])],
     [
       8,
       lines(
