@@ -44,7 +44,7 @@ export async function stage() {
   ca.revoke(join(certs, "revoked.pem"));
   for (const [name, text] of Object.entries(EVIL)) issue(`evil-${name}.pem`, text, -30, 60);
   for (let number = 0; number < 60; number++) issue(`many-${String(number).padStart(2, "0")}.pem`, `many-${number}.example.com`, -1, 200 + number);
-  writeFileSync(join(certs, "<b>garbage</b>.pem"), "-----BEGIN CERTIFICATE-----\nno\n");
+  writeFileSync(join(certs, "<b>garbage<b>.pem"), "-----BEGIN CERTIFICATE-----\nno\n");
   published["/shop.crl"] = ca.list();
 
   const closed = await closedPort();
