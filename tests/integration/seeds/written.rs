@@ -279,6 +279,6 @@ const WORDS: &[(&str, &str)] = &[
     ("size", "64MiB\n"),
     ("mirror", "http://crl.example/a\nhttp://crl.example/a/b?c"),
     ("proxy", "http://user:p%40ss@proxy.example:3128\n"),
-    ("target", "smtp://u@[fe80::1%25eth0]:25\n"),
+    ("mail", "smtp://u@[fe80::1%25eth0]:25\n"),
     ("selector", "app in (a, b), !c, example.com/d notin (e), f!=g\n"),
 ];
