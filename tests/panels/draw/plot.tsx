@@ -109,7 +109,7 @@ function built(theme: GrafanaTheme2, x: Axis, y: Axis, paint: (canvas: Canvas) =
 
 /** Names that have no room of a line's height above each other are left out, evenly. */
 function thinned(names: { text: string }[], room: number): string[] {
-  const every = Math.ceil((names.length * 12) / room);
+  const every = Math.max(1, Math.ceil((names.length * 12) / room));
   return names.map(({ text }, at) => (at % every === 0 ? text : ''));
 }
 
