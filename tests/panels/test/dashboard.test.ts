@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readDashboard } from '../model/dashboard';
-import { box, heightOf } from '../model/layout';
+import { box, heightOf, thinned } from '../model/layout';
 
 const at = (x: number, y: number, w: number, h: number) => ({ x, y, w, h });
 const panel = (title: string, gridPos: object, more: object = {}) => ({ id: title.length, type: 'stat', title, gridPos, ...more });
@@ -70,3 +70,13 @@ test('the grid has 24 columns of one width, with gaps', () => {
   assert.equal(left.height, 68);
   assert.equal(heightOf([at(0, 0, 1, 1), at(0, 4, 1, 2)]), 4 * 38 + 68 + 8);
 });
+
+const axes: [string, number, string[]][] = [
+  ['without an end', Infinity, ['a', 'b', 'c', 'd']],
+  ['for all', 48, ['a', 'b', 'c', 'd']],
+  ['for half', 24, ['a', '', 'c', '']],
+  ['for one', 12, ['a', '', '', '']],
+];
+for (const [name, room, expected] of axes) {
+  test(`names of an axis have room ${name}`, () => assert.deepEqual(thinned(['a', 'b', 'c', 'd'], room), expected));
+}
