@@ -74,7 +74,7 @@ export class Painter {
       page.setDefaultTimeout(PATIENCE);
       const complaints = await this.confine(page);
       await page.goto(`${ORIGIN}/`);
-      const said = await page.evaluate(([given, theme]) => window.draw(given, theme), [sheet, mode] as const);
+      const said = await bounded(page.evaluate(([given, theme]) => window.draw(given, theme), [sheet, mode] as const));
       const clip = { x: 0, y: 0, width: PAGE_WIDTH, height: said.height };
       await page.screenshot({ path, clip, fullPage: true, animations: 'disabled' });
       return { page: said, complaints };
@@ -95,7 +95,10 @@ export class Painter {
         const found = pattern.exec(url.pathname);
         if (url.origin === ORIGIN && found) {
           const path = place(found);
-          return route.fulfill({ contentType: TYPES[path.split('.').at(-1) ?? ''], path: join(this.packages, path) });
+          const body = await readFile(join(this.packages, path)).catch(() => undefined);
+          if (body) {
+            return route.fulfill({ contentType: TYPES[path.split('.').at(-1) ?? ''], body });
+          }
         }
       }
       complaints.push(`${url.href} was asked for, and nothing but the packages is there`);
@@ -109,5 +112,18 @@ export class Painter {
     const script = this.script.replaceAll('</script', '<\\/script');
     return `<!doctype html><html><head><meta charset="utf-8"><title>panels</title><style>${this.style}</style></head>
       <body style="margin:0"><script>window.__grafana_public_path__ = "${ORIGIN}/public/";</script><script>${script}</script></body></html>`;
+  }
+}
+
+/** @throws when the page does not answer: a loop in it would otherwise last for ever. */
+async function bounded<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the page was not drawn within ${PATIENCE / 1000} s`)), PATIENCE);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -5,6 +5,7 @@ import { AxisPlacement, LegendDisplayMode, ScaleDirection, ScaleOrientation, typ
 import { UPlotChart, UPlotConfigBuilder, VizLayout, VizLegend, type VizLegendItem } from '@grafana/ui';
 import { useMemo } from 'react';
 import type uPlot from 'uplot';
+import { thinned } from '../model/layout';
 
 export interface Axis {
   min: number;
@@ -79,7 +80,7 @@ function built(theme: GrafanaTheme2, x: Axis, y: Axis, paint: (canvas: Canvas) =
       grid: { show: names === undefined },
       ...(names && {
         splits: () => names.map(({ at }) => at),
-        values: (plot: uPlot) => thinned(names, scaleKey === 'y' ? plot.bbox.height / window.devicePixelRatio : Infinity),
+        values: (plot: uPlot) => thinned(names.map(({ text }) => text), scaleKey === 'y' ? plot.bbox.height / window.devicePixelRatio : Infinity),
         ticks: { show: false },
         space: 0,
       }),
@@ -105,12 +106,6 @@ function built(theme: GrafanaTheme2, x: Axis, y: Axis, paint: (canvas: Canvas) =
     ctx.restore();
   });
   return builder;
-}
-
-/** Names that have no room of a line's height above each other are left out, evenly. */
-function thinned(names: { text: string }[], room: number): string[] {
-  const every = Math.ceil((names.length * 12) / room);
-  return names.map(({ text }, at) => (at % every === 0 ? text : ''));
 }
 
 /** A short text in the middle of a box, or at the left of one without an end; left out when it does not fit. */

@@ -31,3 +31,12 @@ export function box({ x, y, w, h }: GridPos): Box {
 export function heightOf(places: GridPos[]): number {
   return Math.max(0, ...places.map((at) => box(at).top + box(at).height)) + GAP;
 }
+
+// Of a label of an axis, in pixels.
+const LINE = 12;
+
+/** Names above each other, with those left out, evenly, that have no room of a line's height. */
+export function thinned(names: string[], room: number): string[] {
+  const every = Math.max(1, Math.ceil((names.length * LINE) / room));
+  return names.map((name, at) => (at % every === 0 ? name : ''));
+}

@@ -116,7 +116,7 @@ function readable(text: string, full: boolean): string[] {
 
 /** A link to a dashboard of Grafana must lead to one that exists, with variables that it has. */
 function leads(link: string, known: Known): string[] {
-  const unwritten = /\$\{?\w+/.exec(decoded(link));
+  const unwritten = /\$\{?[a-zA-Z_]\w*/.exec(decoded(link));
   if (unwritten && unwritten[0] !== '$__all') {
     return [`a link holds ${unwritten[0]}: ${link}`];
   }
