@@ -195,7 +195,7 @@ mod tests {
             ("a key without a value", "a: 1\nb:\n", 5, "b: nothing stands here"),
             ("a list", "- a\n", 0, "expected a mapping"),
             ("two documents", "a: 1\n---\nb: 2\n", 0, "one document"),
-            ("a tab", "é: 1\na:\n\tb: 1\n", 9, "not YAML"),
+            ("a tab", "é: 1\na:\n\tb: 1\n", 10, "not YAML"),
             ("a key without a value, further in", "a:\n  b:\n", 5, "b: nothing stands here"),
             ("nothing in a list", "a: [~]\n", 4, "nothing stands here"),
             ("deep", &("a: ".to_owned() + &"[".repeat(1000)), 0, "nested or repeated too much"),
