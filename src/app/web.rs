@@ -68,9 +68,16 @@ pub enum WebFileError {
 type Print = [u8; 32];
 
 /// A web configuration as its files are now.
-pub struct Look {
-    print: Print,
+struct Look {
+    files: Files,
     outcome: Result<(WebSettings, Material), WebFileError>,
+}
+
+/// The files that were read, and what they held.
+#[derive(Clone, Default)]
+struct Files {
+    paths: Vec<PathBuf>,
+    print: Print,
 }
 
 /// One that works.
@@ -78,7 +85,7 @@ pub struct Taken {
     /// What it asks for.
     pub settings: WebSettings,
     web: Web,
-    print: Print,
+    files: Files,
     path: Option<PathBuf>,
 }
 
@@ -95,39 +102,68 @@ impl std::fmt::Debug for Taken {
 pub fn take(path: Option<&Path>) -> Result<Taken, WebFileError> {
     match path {
         Some(path) => look(path).take(path),
-        None => Ok(Taken { settings: WebSettings::default(), web: Web::open(), print: [0; 32], path: None }),
+        None => Ok(Taken { settings: WebSettings::default(), web: Web::open(), files: Files::default(), path: None }),
     }
 }
 
 /// Reads everything, without a judgement of what is read.
 fn look(path: &Path) -> Look {
-    let mut seen = Context::new(&SHA256);
-    let outcome = gather(path, &mut seen);
-    if let Err(error) = &outcome {
-        seen.update(error.to_string().as_bytes());
-    }
-    let mut print = [0; 32];
-    print.copy_from_slice(seen.finish().as_ref());
-    Look { print, outcome }
+    let mut reading = Reading { paths: Vec::new(), seen: Context::new(&SHA256) };
+    let outcome = gather(path, &mut reading);
+    Look { files: reading.finish(), outcome }
 }
 
-fn gather(path: &Path, seen: &mut Context) -> Result<(WebSettings, Material), WebFileError> {
-    let mut read = |path: &Path| {
-        let bytes = Zeroizing::new(read_bounded(path, LARGEST).map_err(|failure| WebFileError::Unreadable(failure.detail.to_string()))?);
-        seen.update(&bytes.len().to_be_bytes());
-        seen.update(&bytes);
-        Ok::<_, WebFileError>(bytes)
-    };
-    let settings = config::web::parse(&read(path)?, path)?;
-    let mut pem = |pem: &Pem| match pem {
-        Pem::File(path) => read(path),
-        Pem::Inline(text) => Ok(Zeroizing::new(text.0.as_bytes().to_vec())),
-    };
+/// What these files hold now: as [`look`] has it, when it reads the same ones.
+fn print(paths: &[PathBuf]) -> Print {
+    let mut reading = Reading { paths: Vec::new(), seen: Context::new(&SHA256) };
+    for path in paths {
+        // What cannot be read has left its mark.
+        let _ = reading.read(path);
+    }
+    reading.finish().print
+}
+
+/// Reads files, and keeps of each what it is recognised by. Which ones follow from what the first one holds.
+struct Reading {
+    paths: Vec<PathBuf>,
+    seen: Context,
+}
+
+impl Reading {
+    fn read(&mut self, path: &Path) -> Result<Zeroizing<Vec<u8>>, WebFileError> {
+        self.paths.push(path.to_owned());
+        let read = read_bounded(path, LARGEST).map(Zeroizing::new).map_err(|failure| failure.detail.to_string());
+        let (mark, bytes) = match &read {
+            Ok(bytes) => (0, bytes.as_slice()),
+            Err(why) => (1, why.as_bytes()),
+        };
+        self.seen.update(&[mark]);
+        self.seen.update(&bytes.len().to_be_bytes());
+        self.seen.update(bytes);
+        read.map_err(WebFileError::Unreadable)
+    }
+
+    fn pem(&mut self, pem: &Pem) -> Result<Zeroizing<Vec<u8>>, WebFileError> {
+        match pem {
+            Pem::File(path) => self.read(path),
+            Pem::Inline(text) => Ok(Zeroizing::new(text.0.as_bytes().to_vec())),
+        }
+    }
+
+    fn finish(self) -> Files {
+        let mut print = [0; 32];
+        print.copy_from_slice(self.seen.finish().as_ref());
+        Files { paths: self.paths, print }
+    }
+}
+
+fn gather(path: &Path, reading: &mut Reading) -> Result<(WebSettings, Material), WebFileError> {
+    let settings = config::web::parse(&reading.read(path)?, path)?;
     let material = match &settings.tls {
         Some(tls) => Material {
-            certificate: pem(&tls.certificate)?.to_vec(),
-            key: pem(&tls.key)?,
-            client_ca: tls.client_ca.as_ref().map(pem).transpose()?.map(|bytes| bytes.to_vec()).unwrap_or_default(),
+            certificate: reading.pem(&tls.certificate)?.to_vec(),
+            key: reading.pem(&tls.key)?,
+            client_ca: tls.client_ca.as_ref().map(|ca| reading.pem(ca)).transpose()?.map(|bytes| bytes.to_vec()).unwrap_or_default(),
         },
         None => Material::default(),
     };
@@ -138,7 +174,7 @@ impl Look {
     fn take(self, path: &Path) -> Result<Taken, WebFileError> {
         let (settings, material) = self.outcome?;
         let web = Web::new(&settings, &material).map_err(|error| told(path, &settings, error))?;
-        Ok(Taken { settings, web, print: self.print, path: Some(path.to_owned()) })
+        Ok(Taken { settings, web, files: self.files, path: Some(path.to_owned()) })
     }
 }
 
@@ -183,10 +219,11 @@ pub(super) struct WebFile {
 
 struct Known {
     path: Option<PathBuf>,
+    /// Without the key.
     settings: WebSettings,
-    in_force: Print,
+    in_force: Files,
     /// What was refused, and said to be.
-    refused: Option<Print>,
+    refused: Option<Files>,
     /// Counts what was put in force: files that were read before are of the past.
     turn: u64,
 }
@@ -194,11 +231,10 @@ struct Known {
 impl WebFile {
     pub(super) fn new(taken: Taken, counters: Arc<Counters>) -> Self {
         taken.warn();
-        let Taken { settings, web, print, path } = taken;
-        let known = Known { path: path.clone(), settings, in_force: print, refused: None, turn: 0 };
-        let this = Self { known: Mutex::new(known), serving: watch::Sender::new(Arc::new(web)), counters };
-        this.counters.web_reloaded(path.map(|_| true));
-        this
+        let Taken { settings, web, files, path } = taken;
+        counters.web_reloaded(path.as_ref().map(|_| true));
+        let known = Known { path, settings: settings.without_key(), in_force: files, refused: None, turn: 0 };
+        Self { known: Mutex::new(known), serving: watch::Sender::new(Arc::new(web)), counters }
     }
 
     /// What servers follow.
@@ -218,15 +254,15 @@ impl WebFile {
     /// Puts it in force, whatever it gives up.
     pub(super) fn put(&self, taken: Taken) {
         taken.warn();
+        let Taken { settings, web, files, path } = taken;
         let mut known = self.known();
-        let has_file = taken.path.is_some();
-        let is_new = known.in_force != taken.print || known.path != taken.path;
-        let turn = known.turn + 1;
-        *known = Known { path: taken.path, settings: taken.settings, in_force: taken.print, refused: None, turn };
+        let (has_file, turn) = (path.is_some(), known.turn + 1);
+        let is_new = known.in_force.print != files.print || known.path != path;
+        *known = Known { path, settings: settings.without_key(), in_force: files, refused: None, turn };
         drop(known);
         // An equal one would only forget whose passwords it has checked.
         if is_new {
-            self.serving.send_replace(Arc::new(taken.web));
+            self.serving.send_replace(Arc::new(web));
         }
         self.counters.web_reloaded(has_file.then_some(true));
     }
@@ -241,38 +277,49 @@ impl WebFile {
         let mut before = None;
         loop {
             tokio::time::sleep(EVERY).await;
-            let (path, turn) = {
-                let known = self.known();
-                (known.path.clone(), known.turn)
-            };
-            let Some(path) = path else { continue };
-            let looked_at = path.clone();
-            let Ok(look) = tokio::task::spawn_blocking(move || look(&looked_at)).await else { continue };
-            let print = look.print;
-            if before.replace(print) == Some(print) {
-                self.consider(&path, look, turn);
+            let Some(known) = self.to_look_at() else { continue };
+            let turn = known.turn;
+            let Ok(changed) = tokio::task::spawn_blocking(move || known.changed()).await else { continue };
+            match changed {
+                Changed::Nothing => before = None,
+                Changed::Back => {
+                    before = None;
+                    self.is_back(turn);
+                }
+                // Those that have come to rest.
+                Changed::To(path, look) if before.replace(look.files.print) == Some(look.files.print) => self.consider(&path, *look, turn),
+                Changed::To(..) => {}
             }
         }
     }
 
-    /// Files that have come to rest.
-    fn consider(&self, path: &Path, look: Look, turn: u64) {
+    fn to_look_at(&self) -> Option<ToLookAt> {
+        let known = self.known();
+        Some(ToLookAt { path: known.path.clone()?, in_force: known.in_force.clone(), refused: known.refused.clone(), turn: known.turn })
+    }
+
+    /// The files are as they are in force, after all.
+    fn is_back(&self, turn: u64) {
         let mut known = self.known();
-        if known.turn != turn || known.refused == Some(look.print) {
+        if known.turn != turn {
             return;
         }
-        let print = look.print;
-        if known.in_force == print {
-            // A reload may have refused what did not last until it was seen here.
-            self.counters.web_reloaded(Some(true));
-            if known.refused.take().is_some() {
-                info!(path = %path.display(), "the web configuration is again the one in force");
-            }
+        // A reload may have refused what did not last until it was seen here.
+        self.counters.web_reloaded(Some(true));
+        if known.refused.take().is_some() {
+            info!("web configuration: its files are again what is in force");
+        }
+    }
+
+    fn consider(&self, path: &Path, look: Look, turn: u64) {
+        let known = self.known();
+        if known.turn != turn {
             return;
         }
-        let settings = known.settings.clone();
+        let before = known.settings.clone();
         drop(known);
-        let taken = look.take(path).and_then(|taken| match taken.settings.gives_up(&settings) {
+        let files = look.files.clone();
+        let taken = look.take(path).and_then(|taken| match taken.settings.gives_up(&before) {
             Some(what) => Err(WebFileError::GivesUp { file: path.display().to_string(), what }),
             None => Ok(taken),
         });
@@ -282,10 +329,100 @@ impl WebFile {
                 info!(path = %path.display(), "web configuration: its files have changed and are in force");
             }
             Err(error) => {
-                self.known().refused = Some(print);
+                self.known().refused = Some(files);
                 self.counters.web_reloaded(Some(false));
                 warn!("web configuration not taken, the former one stays in force: {error}");
             }
+        }
+    }
+}
+
+/// What is known when the files are looked at.
+struct ToLookAt {
+    path: PathBuf,
+    in_force: Files,
+    refused: Option<Files>,
+    turn: u64,
+}
+
+enum Changed {
+    /// It is what was refused already.
+    Nothing,
+    /// It is what is in force.
+    Back,
+    /// It is something new.
+    To(PathBuf, Box<Look>),
+}
+
+impl ToLookAt {
+    /// Only what is new is understood: most looks end with the bytes.
+    fn changed(self) -> Changed {
+        if print(&self.in_force.paths) == self.in_force.print {
+            return Changed::Back;
+        }
+        if self.refused.is_some_and(|refused| print(&refused.paths) == refused.print) {
+            return Changed::Nothing;
+        }
+        let look = Box::new(look(&self.path));
+        Changed::To(self.path, look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_recognised_by_what_they_hold_whatever_state_they_are_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let web = folder.path().join("web.yml");
+        let tls = "tls_server_config: {cert_file: a.pem, key_file: a.key}\n";
+        let states: [(&str, &[(&str, &str)], usize); 6] = [
+            ("nothing there", &[], 1),
+            ("not understood", &[("web.yml", "x: 1\n")], 1),
+            ("no certificate", &[("web.yml", tls)], 2),
+            ("no key", &[("a.pem", "certificate")], 3),
+            ("all there", &[("a.key", "key")], 3),
+            ("another key of the same size", &[("a.key", "KEY")], 3),
+        ];
+        let mut seen: Vec<Files> = Vec::new();
+        for (behaviour, files, count) in states {
+            files.iter().for_each(|(name, text)| write(name, text));
+            let files = look(&web).files;
+            assert_eq!(files.paths.len(), count, "{behaviour}");
+            assert_eq!(print(&files.paths), files.print, "{behaviour}: the same without understanding it");
+            assert!(seen.iter().all(|other| print(&other.paths) != other.print), "{behaviour}: none of the former ones");
+            seen.push(files);
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_from_what_is_in_force_and_from_what_was_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.yml");
+        let state = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            look(&path).files
+        };
+        let (refused, in_force) = (state("x: 1\n"), state("rate_limit: {interval: 1s, burst: 1}\n"));
+        let changed = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let known = ToLookAt { path: path.clone(), in_force: in_force.clone(), refused: Some(refused.clone()), turn: 0 };
+            match known.changed() {
+                Changed::Nothing => "nothing",
+                Changed::Back => "back",
+                Changed::To(_, look) if look.outcome.is_ok() => "good",
+                Changed::To(..) => "bad",
+            }
+        };
+        for (text, expected) in [
+            ("rate_limit: {interval: 1s, burst: 1}\n", "back"),
+            ("x: 1\n", "nothing"),
+            ("x: 2\n", "bad"),
+            ("rate_limit: {interval: 1s, burst: 2}\n", "good"),
+        ] {
+            assert_eq!(changed(text), expected, "{text}");
         }
     }
 }

@@ -138,6 +138,14 @@ fn terms(settings: &WebSettings, material: &Material) -> Result<Terms, WebError>
 }
 
 impl WebSettings {
+    /// The same without a key that stands in it: once it is loaded, nothing else holds it.
+    pub fn without_key(mut self) -> Self {
+        if let Some(tls) = &mut self.tls {
+            tls.key = settings::Pem::File(std::path::PathBuf::new());
+        }
+        self
+    }
+
     /// What these settings would no longer ask of clients that `before` does.
     pub fn gives_up(&self, before: &Self) -> Option<&'static str> {
         let verified = |settings: &Self| settings.tls.as_ref().is_some_and(|tls| tls.client_auth == ClientAuth::RequireAndVerify);

@@ -112,7 +112,7 @@ fn a_broken_state_that_is_undone_is_as_if_nothing_had_been() {
         assert_eq!(logged(&exporter, "web configuration not taken"), round);
         site.folder.write("server.key", &key);
         until_successful(&site, &exporter, 1.0);
-        assert_eq!(logged(&exporter, "again the one in force"), round);
+        assert_eq!(logged(&exporter, "again what is in force"), round);
     }
 }
 
