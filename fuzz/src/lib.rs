@@ -38,6 +38,7 @@ pub const TARGETS: &[(&str, &str, Read)] = &[
     ("starttls", "starttls", wire::starttls),
     ("state", "state", disk::state),
     ("verify", "pki", pki::verify),
+    ("web", "web", settings::web),
     ("words", "words", settings::words),
 ];
 

@@ -16,16 +16,7 @@ pub(super) fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let origin = || Origin::File(Path::new("/etc/notafter.d/fuzz.toml").to_owned());
     match config::load_str(text, origin()) {
-        Err(ConfigError::Invalid { problems, .. }) => {
-            let lines = text.matches('\n').count() + 1;
-            assert!(!problems.is_empty() && problems.len() <= 20);
-            for problem in &problems {
-                let words = problem.to_string();
-                assert!((1..=lines).contains(&problem.line) && problem.column >= 1 && !problem.message.is_empty(), "{words}");
-                assert!(words.starts_with(&format!("/etc/notafter.d/fuzz.toml:{}:{}: ", problem.line, problem.column)), "{words}");
-            }
-        }
-        Err(error) => panic!("{error}"),
+        Err(error) => told(error, text, "/etc/notafter.d/fuzz.toml"),
         Ok(config) => {
             let shown = config::show(&config);
             let again = config::load_str(&shown, origin()).unwrap_or_else(|error| panic!("{error}\n{shown}"));
@@ -34,6 +25,30 @@ pub(super) fn config(bytes: &[u8]) {
             if !text.contains("pass") && !text.contains('@') && !text.contains('\\') {
                 assert_eq!(again, config);
             }
+        }
+    }
+}
+
+/// What is wrong is told with a line that the text has.
+fn told(error: ConfigError, text: &str, file: &str) {
+    let ConfigError::Invalid { problems, .. } = error else { panic!("{error}") };
+    let lines = text.matches('\n').count() + 1;
+    assert!(!problems.is_empty() && problems.len() <= 20);
+    for problem in &problems {
+        let words = problem.to_string();
+        assert!((1..=lines).contains(&problem.line) && problem.column >= 1 && !problem.message.is_empty(), "{words}");
+        assert!(words.starts_with(&format!("{file}:{}:{}: ", problem.line, problem.column)), "{words}");
+    }
+}
+
+/// A web configuration, in YAML: told what is wrong with it, or shown as comments in which no value breaks a line.
+pub(super) fn web(bytes: &[u8]) {
+    const FILE: &str = "/etc/notafter.d/fuzz-web.yml";
+    match config::web::parse(bytes, Path::new(FILE)) {
+        Err(error) => told(error, &String::from_utf8_lossy(bytes), FILE),
+        Ok(settings) => {
+            assert!(!bytes.is_empty());
+            assert!(config::web::show(&settings).lines().all(|line| line.starts_with("# ")));
         }
     }
 }

@@ -59,14 +59,14 @@ fn seeds_are_those_that_are_made_here() {
 #[test]
 fn seeds_are_small_and_lead_somewhere() {
     let mut led = BTreeSet::new();
-    for folder in ["pki", "nginx", "envoy", "kubeconfig", "config", "schedule", "state", "http", "kubernetes"] {
+    for folder in ["pki", "nginx", "envoy", "kubeconfig", "config", "schedule", "state", "http", "kubernetes", "web"] {
         for (name, bytes) in seeds(folder) {
             assert!(bytes.len() <= LARGEST, "{folder}/{name} has {} bytes", bytes.len());
             led.insert(folder);
             assert!(leads_somewhere(folder, &name, &bytes), "{folder}/{name} leads nowhere");
         }
     }
-    assert_eq!(led.len(), 9);
+    assert_eq!(led.len(), 10);
 }
 
 fn leads_somewhere(folder: &str, name: &str, bytes: &[u8]) -> bool {
@@ -86,6 +86,7 @@ fn leads_somewhere(folder: &str, name: &str, bytes: &[u8]) -> bool {
         "schedule" => std::str::from_utf8(&bytes[8..]).is_ok_and(|text| Schedule::parse(text).is_ok()),
         "state" => state_file::replay(bytes).is_ok_and(|sources| sources.values().any(|targets| !targets.is_empty())),
         "http" => answer(bytes).is_ok_and(|answered| answered.is_some()) != name.starts_with("wrong"),
+        "web" => notafter::config::web::parse(bytes, Path::new("/web.yml")).is_ok_and(|settings| !settings.users.is_empty()),
         "kubernetes" if bytes[0] & 1 == 0 => replay::list([&bytes[1..]]).is_ok_and(|(objects, _)| !objects.is_empty()),
         "kubernetes" => !replay::watch([&bytes[1..]]).0.is_empty(),
         other => panic!("nothing says what {other} leads to"),

@@ -27,6 +27,7 @@ pub fn seeds() -> Vec<Seed> {
     texts("kubeconfig", &[("kubeconfig.yaml", KUBECONFIG)]);
     texts("nginx", NGINX);
     texts("patterns", PATTERNS);
+    texts("web", &[("web.yml", WEB)]);
     texts("words", WORDS);
     all.extend(SCHEDULES.iter().enumerate().map(|(number, text)| {
         let time = [0x80, 0x0f, 0x4a, 0x6b, 5, 0, 0, 0];
@@ -269,6 +270,10 @@ const STARTTLS: &[(&str, &[u8])] = &[
     ("postgres", b"S"),
     ("mysql", b"\x2d\0\0\0\x0a8.0.36\0\x01\0\0\0abcdefgh\0\xff\xff\x08\x02\0\xff\xc1\x15\0\0\0\0\0\0\0\0\0\0abcdefgh\0"),
 ];
+
+const WEB: &str = "tls_server_config:\n  cert_file: a.pem\n  key: |\n    -----BEGIN PRIVATE KEY-----\n    AAAA\n    -----END PRIVATE KEY-----\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n\
+    \x20 client_allowed_sans: [shop.example]\n  min_version: TLS12\n  curve_preferences: [X25519, CurveP256]\nhttp_server_config:\n  http2: true\n  headers:\n    X-Frame-Options: deny\n    Strict-Transport-Security: max-age=9\n\
+    basic_auth_users:\n  a: &h $2y$10$AAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB\n  b: *h\nrate_limit: {interval: 1m30s, burst: 5}\n";
 
 const WORDS: &[(&str, &str)] = &[
     ("pattern", "/etc/*/tls/*.pem\n/etc/a/b/tls/c.pem"),
