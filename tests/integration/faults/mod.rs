@@ -6,6 +6,7 @@ mod disk;
 mod dns;
 mod killed;
 mod reloads;
+mod rotation;
 mod scrapers;
 
 use crate::support::exporter::Exporter;
