@@ -19,6 +19,8 @@ mod discovery;
 mod envoy_config;
 #[path = "integration/exporter/mod.rs"]
 mod exporter;
+#[path = "integration/faults/mod.rs"]
+mod faults;
 #[path = "integration/fetch.rs"]
 mod fetch;
 #[path = "integration/file.rs"]

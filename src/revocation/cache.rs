@@ -146,16 +146,13 @@ impl Cache {
     }
 
     /// A place for a list's body that is about to arrive. Dropping it forgets what came.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn incoming(&self) -> Result<Incoming, CacheError> {
+    pub fn incoming(&self) -> Incoming {
         match &self.folder {
             Some(folder) => {
                 let id = self.store().new_id();
                 Incoming::on_disk(folder.clone(), id)
             }
-            None => Ok(Incoming::in_memory(self.limits.memory)),
+            None => Incoming::in_memory(self.limits.memory),
         }
     }
 

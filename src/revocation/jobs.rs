@@ -134,7 +134,7 @@ impl Tools {
     ) -> Result<FetchedList, FetchFailure> {
         let unkept = |error: super::cache::CacheError| FetchFailure::new(RevocationReason::TooLarge, error.to_string());
         let malformed = |error: crl::CrlError| FetchFailure::new(error.reason(), error.to_string());
-        let mut incoming = self.cache.incoming().map_err(unkept)?;
+        let mut incoming = self.cache.incoming();
         let mut scanner = Scanner::new(serials, crl::Limits { fingerprint: false, ..crl::Limits::default() });
         let most = self.settings.list_bytes;
         let request = FetchRequest { url, accept: "application/pkix-crl", post: None, validators, most, now: self.now() };

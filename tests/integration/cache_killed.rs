@@ -21,7 +21,7 @@ fn write_for_ever(folder: &Path) {
     let mut out = std::io::stdout();
     for n in first.max(0).unsigned_abs() + 1.. {
         let (url, at) = (format!("http://crl.example/{}", n % URLS), UnixTime::from_secs(i64::try_from(n).unwrap()));
-        let mut incoming = cache.incoming().unwrap();
+        let mut incoming = cache.incoming();
         for piece in list(n).chunks(1000) {
             incoming.write(piece).unwrap();
         }

@@ -18,8 +18,16 @@ pub struct Incoming {
 
 #[derive(Debug)]
 enum To {
-    Disk { file: BufWriter<File>, name: Temporary },
-    Memory { bytes: Vec<u8>, most: u64 },
+    Disk {
+        file: BufWriter<File>,
+        name: Temporary,
+    },
+    Memory {
+        bytes: Vec<u8>,
+        most: u64,
+    },
+    /// The disk did not take it: it passes by, and cannot be kept.
+    Lost(CacheError),
 }
 
 /// A file's name until it has its final one; removed when dropped before.
@@ -64,23 +72,35 @@ pub(super) fn id_of(name: &str) -> Option<u64> {
 }
 
 impl Incoming {
-    pub(super) fn on_disk(folder: Arc<Folder>, id: u64) -> Result<Self, CacheError> {
-        let file = folder.create(&temporary(id))?;
-        let name = Temporary { folder, id, is_published: false };
-        Ok(Self { size: 0, crc: crc32fast::Hasher::new(), to: To::Disk { file: BufWriter::with_capacity(64 << 10, file), name } })
+    /// A disk that is full or gone costs the copy alone: whoever reads along must not be stopped by it.
+    pub(super) fn on_disk(folder: Arc<Folder>, id: u64) -> Self {
+        let to = match folder.create(&temporary(id)) {
+            Ok(file) => {
+                let name = Temporary { folder, id, is_published: false };
+                To::Disk { file: BufWriter::with_capacity(64 << 10, file), name }
+            }
+            Err(error) => To::Lost(error.into()),
+        };
+        Self { size: 0, crc: crc32fast::Hasher::new(), to }
     }
 
     pub(super) fn in_memory(most: u64) -> Self {
         Self { size: 0, crc: crc32fast::Hasher::new(), to: To::Memory { bytes: Vec::new(), most } }
     }
 
-    /// Takes the next piece.
+    /// Takes the next piece. An error of the file system is told when the body is to be kept.
     ///
     /// # Errors
-    /// The file system's, or more than memory may hold.
+    /// More than memory may hold.
     pub fn write(&mut self, piece: &[u8]) -> Result<(), CacheError> {
         match &mut self.to {
-            To::Disk { file, name } => file.write_all(piece).map_err(disk::at(&name.path()))?,
+            To::Disk { file, name } => {
+                if let Err(error) = file.write_all(piece) {
+                    let error = disk::at(&name.path())(error);
+                    self.to = To::Lost(error.into());
+                }
+            }
+            To::Lost(_) => {}
             To::Memory { bytes, most } => {
                 if (bytes.len() + piece.len()) as u64 > *most {
                     return Err(CacheError::Full { limit: *most });
@@ -98,6 +118,7 @@ impl Incoming {
         let crc = self.crc.finalize();
         let body = match self.to {
             To::Memory { bytes, .. } => Body::Memory(bytes.into()),
+            To::Lost(error) => return Err(error),
             To::Disk { file, mut name } => {
                 let file = file.into_inner().map_err(|error| disk::at(&name.path())(error.into_error()))?;
                 name.folder.publish(&file, &temporary(name.id), &file_name(name.id))?;

@@ -23,7 +23,7 @@ fn keep(cache: &Cache, url: &str, body: &[u8]) -> Result<(), CacheError> {
 }
 
 fn keep_at(cache: &Cache, url: &str, body: &[u8], at: UnixTime) -> Result<(), CacheError> {
-    let mut incoming = cache.incoming()?;
+    let mut incoming = cache.incoming();
     for piece in body.chunks(7) {
         incoming.write(piece)?;
     }
@@ -143,7 +143,7 @@ fn a_second_process_reads_and_writes_nothing_and_says_so() {
     second.forget_documents(&[[1; 32]]).unwrap();
     assert_eq!(body(&second, "http://a/").as_deref(), Some(&b"second"[..]));
     assert_eq!(all(&second), [document(3, 30)]);
-    drop(second.incoming().unwrap());
+    drop(second.incoming());
     let after: Vec<_> = files(folder.path()).into_iter().map(|name| std::fs::read(folder.path().join(name)).unwrap()).collect();
     assert_eq!(before, after);
 
@@ -219,13 +219,13 @@ fn what_arrives_and_is_dropped_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path());
     let before = files(folder.path());
-    let mut incoming = cache.incoming().unwrap();
+    let mut incoming = cache.incoming();
     incoming.write(b"half a list").unwrap();
     assert_ne!(files(folder.path()), before);
     drop(incoming);
     assert_eq!(files(folder.path()), before);
     let memory = Cache::memory(CacheLimits { memory: 10, ..LIMITS });
-    assert!(matches!(memory.incoming().unwrap().write(&[0; 11]), Err(CacheError::Full { limit: 10 })));
+    assert!(matches!(memory.incoming().write(&[0; 11]), Err(CacheError::Full { limit: 10 })));
 }
 
 #[test]
@@ -417,4 +417,23 @@ fn a_process_that_starts_on_a_log_cut_at_any_byte_keeps_what_is_whole() {
         assert_eq!((cache.notice(), all(&cache)), (None, vec![document(1, 10), document(3, 10)]), "cut at {cut}");
         assert_eq!(body(&cache, "http://a/").as_deref(), Some(&b"list"[..]), "cut at {cut}");
     }
+}
+
+#[test]
+fn a_folder_that_goes_while_in_use_costs_the_copy_and_stops_no_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache");
+    let cache = open(&path);
+    let mut before = cache.incoming();
+    std::fs::remove_dir_all(&path).unwrap();
+    let mut after = cache.incoming();
+    for incoming in [&mut before, &mut after] {
+        // Larger than what is buffered.
+        incoming.write(&[7; 100_000]).unwrap();
+        incoming.write(&[7; 10]).unwrap();
+    }
+    for incoming in [before, after] {
+        assert!(matches!(cache.keep_crl(incoming, "http://a/", validators("1"), NOW, None), Err(CacheError::Disk(_))));
+    }
+    assert_eq!(cache.crl("http://a/"), None);
 }

@@ -13,6 +13,7 @@ pub mod haproxy;
 pub mod issuing;
 pub mod kube;
 pub mod live;
+pub mod namespace;
 pub mod nginx;
 pub mod nobody;
 pub mod openssl;
