@@ -1,4 +1,5 @@
 mod api;
+mod openapi;
 mod together;
 
 use std::net::SocketAddr;
