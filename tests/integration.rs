@@ -1,6 +1,8 @@
 //! The one integration-test binary; each module is a topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
+#[path = "integration/api.rs"]
+mod api;
 #[path = "integration/architecture.rs"]
 mod architecture;
 #[path = "integration/cache_killed.rs"]

@@ -378,8 +378,8 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         let web = folder.path().join("web.yml");
         let tls = "tls_server_config: {cert_file: a.pem, key_file: a.key}\n";
-        let states: [(&str, &[(&str, &str)], usize); 6] = [
-            ("nothing there", &[], 1),
+        let states = [
+            ("nothing there", &[][..], 1),
             ("not understood", &[("web.yml", "x: 1\n")], 1),
             ("no certificate", &[("web.yml", tls)], 2),
             ("no key", &[("a.pem", "certificate")], 3),

@@ -1,4 +1,5 @@
 mod api;
+mod openapi;
 mod page;
 mod secure;
 mod together;

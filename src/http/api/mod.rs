@@ -52,6 +52,21 @@ pub fn router() -> Router<Arc<State>> {
         .method_not_allowed_fallback(|| async { refused(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD") })
 }
 
+/// The parameters of each route, for the test that holds `docs/openapi.yaml` against them.
+#[cfg(test)]
+pub const PARAMETERS: &[(&str, &[&str])] = &[
+    ("/certificates", certificates::LIST.parameters),
+    ("/targets", targets::LIST.parameters),
+    ("/sources", sources::LIST.parameters),
+    ("/crls", crls::LIST.parameters),
+    ("/findings", findings::LIST.parameters),
+    ("/revocation", revocation::LIST.parameters),
+    ("/trust", trust::authorities::LIST.parameters),
+    ("/trust/dependants", trust::dependants::PARAMETERS),
+    ("/trust/verify", trust::verify::PARAMETERS),
+    ("/http_sd", http_sd::LIST.parameters),
+];
+
 /// Bytes of JSON. Whoever keeps them asks again before using them: every answer may have changed.
 fn json(status: StatusCode, bytes: Vec<u8>) -> Response<Body> {
     let headers = [

@@ -11,7 +11,7 @@ use crate::model::{CertRole, Finding, HumanDuration, Noun, Reason, RevocationSta
 pub const DEFAULT_LIMIT: usize = 100;
 /// The most rows of a page.
 pub const MAX_LIMIT: usize = 1000;
-/// The longest text that is looked for, in bytes.
+/// The longest text that is looked for, in characters.
 const TEXT: usize = 256;
 
 /// The parameters of a request.
@@ -89,7 +89,9 @@ impl<'q> Parameters<'q> {
         let flag = |text: &str| text.parse().ok();
         let (before, within) = (self.read("expires_before", TIME, time)?, self.within()?);
         Ok(Filter {
-            text: self.read("q", "expected at most 256 bytes", |text| (text.len() <= TEXT).then(|| Needle::new(text)))?.flatten(),
+            text: self
+                .read("q", "expected at most 256 characters", |text| (text.chars().count() <= TEXT).then(|| Needle::new(text)))?
+                .flatten(),
             source: self.text("source").map(Into::into),
             kind: self.word("source_kind", SourceKind::ALL, SourceKind::as_str)?,
             namespace: self.text("namespace").map(Into::into),
@@ -106,7 +108,9 @@ impl<'q> Parameters<'q> {
             noun: self.word("on", &NOUNS, |(word, _)| word)?.map(|(_, noun)| noun),
             waived: self.read("waived", "expected true or false", flag)?,
             origin: self.word("origin", &ORIGINS, |(word, _)| word)?.map(|(_, origin)| origin),
-            min_places: self.read("min_places", "expected a whole number", |text| text.parse().ok())?.unwrap_or(0),
+            min_places: self
+                .read("min_places", "expected a whole number", |text| text.parse().ok())?
+                .map_or(0, |least: u32| u64::from(least)),
             ..Filter::default()
         })
     }

@@ -3,8 +3,8 @@
 use super::crls::Origin;
 use super::needle::Needle;
 use crate::model::{
-    AuthorityRow, CertRole, CertificateFacts, Finding, FindingSet, Item, Noun, Place, Reason, RevocationStatus, SourceHeader, SourceKind,
-    SourceStatus, TargetState, UnixTime,
+    CertRole, CertificateFacts, Finding, Item, Noun, Place, Reason, RevocationStatus, SourceHeader, SourceKind, SourceStatus, TargetState,
+    UnixTime,
 };
 
 /// The filters of all lists; each list has its own part of them.
@@ -126,27 +126,6 @@ impl Filter {
             return true;
         }
         target.content.certificates.iter().enumerate().any(|(index, facts)| self.takes_certificate(target, index, facts))
-    }
-
-    /// Whether a CA certificate is wanted, by what is known of it once for all its places.
-    pub fn takes_authority(&self, row: &AuthorityRow) -> bool {
-        let is_named = |needle: &Needle| needle.is_in(&row.subject) || needle.is_in(&row.issuer) || needle.begins(&row.fingerprint);
-        self.role.is_none_or(|role| row.role == role)
-            && self.expires_before.is_none_or(|before| row.not_after < before)
-            && self.expires_after.is_none_or(|after| row.not_after >= after)
-            && self.text.as_ref().is_none_or(is_named)
-    }
-
-    /// Whether something that is fetched, or that is asked, is wanted.
-    pub fn takes_service(&self, url: &str, findings: FindingSet, fails: bool) -> bool {
-        self.finding.is_none_or(|wanted| findings.contains(wanted))
-            && self.outcome.is_none_or(|wanted| fails == (wanted == Outcome::Failing))
-            && self.text.as_ref().is_none_or(|needle| needle.is_in(url))
-    }
-
-    /// Whether everything is wanted.
-    pub fn is_for_everything(&self) -> bool {
-        *self == Self::default()
     }
 
     /// Whether the text that is looked for stands in what a target is called, or in what it holds.

@@ -4,15 +4,17 @@
 //!
 //! **Pages.** Each list is sorted by a key that is a row's own (a certificate's end and fingerprint, a target's source and place …) and not by
 //! where it stands. A page is what comes behind a key, so what was published in between moves nothing: a row that is there all the time is on
-//! exactly one page, one that comes or goes in between may be seen or not. Memory is bounded by the page, but for 50 bytes for each certificate
-//! that [`certificates`] counts once.
+//! exactly one page, one that comes or goes in between may be seen or not. Memory is bounded by the page, but for about 64 bytes for each
+//! certificate that [`certificates`] counts once.
 
+pub mod authorities;
 pub mod certificates;
 pub mod crls;
 mod filter;
 pub mod findings;
-pub mod first;
+mod first;
 mod needle;
+pub mod services;
 pub mod sources;
 pub mod targets;
 

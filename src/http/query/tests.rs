@@ -235,3 +235,37 @@ fn what_stays_is_on_exactly_one_page_whatever_comes_and_goes() {
         assert_eq!(of_them.into_iter().collect::<BTreeSet<_>>(), stays, "limit {limit}");
     }
 }
+
+#[test]
+fn authorities_come_by_what_hangs_on_them() {
+    let view = rich();
+    let rows = |filter: &Filter| {
+        authorities::page(&view, filter, None, 10).values().map(|row| (row.dependants, row.subject_cn.to_string())).collect::<Vec<_>>()
+    };
+    let (issuing, old) = ((12, "Example Issuing CA".to_owned()), (0, "Example \"Root\"".to_owned()));
+    let ends = example::relations().authorities[0].not_after;
+    for (behaviour, filter, expected) in [
+        ("those first that most hangs on", Filter::default(), vec![issuing.clone(), old.clone()]),
+        ("by role", Filter { role: Some(CertRole::Root), ..Filter::default() }, vec![old.clone()]),
+        ("by text of subject or issuer", text("example root"), vec![issuing.clone(), old.clone()]),
+        ("by text of the subject alone", text("issuing"), vec![issuing.clone()]),
+        ("by its end", Filter { expires_before: Some(ends), ..Filter::default() }, vec![]),
+        ("by its end, not before", Filter { expires_after: Some(ends), ..Filter::default() }, vec![issuing, old]),
+    ] {
+        assert_eq!(rows(&filter), expected, "{behaviour}");
+    }
+}
+
+#[test]
+fn services_are_lists_and_responders() {
+    let view = rich();
+    for (behaviour, filter, expected) in [
+        ("everything", Filter::default(), 6),
+        ("what cannot be fetched or asked", Filter { outcome: Some(Outcome::Failing), ..Filter::default() }, 2),
+        ("what can", Filter { outcome: Some(Outcome::Ok), ..Filter::default() }, 4),
+        ("by a finding", Filter { finding: Some(Finding::Unreachable), ..Filter::default() }, 2),
+        ("by URL", text("OCSP"), 2),
+    ] {
+        assert_eq!(services::page(&view, &filter, None, 10).total, expected, "{behaviour}");
+    }
+}

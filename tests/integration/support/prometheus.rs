@@ -29,6 +29,11 @@ impl Prometheus {
              scrape_configs: [{{job_name: notafter, {options}, static_configs: [{{targets: ['{exporter}']}}]}}]\n",
             names.join(", ")
         );
+        Self::configured(folder, config)
+    }
+
+    /// With this configuration.
+    pub fn configured(folder: &Folder, config: String) -> Self {
         let (path, address) = (folder.write("prometheus.yml", config), closed_port());
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", path.display()))

@@ -1,23 +1,18 @@
 //! `/api/v1/trust`: the CA certificates with what hangs on each, those first that most hangs on.
 
-use std::cmp::Reverse;
-
 use axum::body::Body;
 use axum::http::Response;
 use serde::Serialize;
 
 use crate::http::Shared;
 use crate::http::api::list::{Asked, List, Selection, envelope, list as answer_list};
-use crate::http::query::first::First;
+use crate::http::query::authorities::{self, Key};
 use crate::model::AuthorityRow;
 use crate::model::facts::hex;
 
 /// What is asked.
 pub static LIST: List =
     List { walks: false, ..List::new(&["q", "role", "expires_before", "expires_after", "expires_within", "limit", "after"]) };
-
-/// What the list is sorted by. What hangs on a CA may change between two pages: then it may be missed, or seen twice.
-type Key = (Reverse<u64>, [u8; 32]);
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -37,12 +32,7 @@ struct Row<'a> {
 pub async fn list(state: Shared, asked: Asked) -> Response<Body> {
     answer_list(&state, &asked, &LIST, |selection: &Selection<Key>| {
         let Selection { view, filter, limit, after, .. } = selection;
-        let relations = view.relations();
-        let mut first = First::new(after.as_ref(), *limit);
-        let wanted = relations.authorities.iter().filter(|row| filter.takes_authority(row));
-        wanted.for_each(|row| first.offer((Reverse(row.dependants), row.fingerprint), row));
-        let mut page = first.page();
-        page.total += if filter.is_for_everything() { relations.left_out } else { 0 };
+        let page = authorities::page(&**view, filter, after.as_ref(), *limit);
         envelope(view.generation(), &[], "authorities", &page, |authority| row(authority))
     })
     .await
