@@ -1,18 +1,17 @@
 //! Manual pages and shell completions, from the definitions of the commands: what a package installs and the program need not carry.
 //!
-//! `cargo run --locked --example manual -- FOLDER` writes `FOLDER/man/notafter.1`, `notafter-check.1` …, and
-//! `FOLDER/completions/` for bash, zsh and fish. The same sources give the same bytes; `SOURCE_DATE_EPOCH` dates the pages.
+//! `cargo run --locked --example manual -- FOLDER [DATE]` writes `FOLDER/man/notafter.1`, `notafter-check.1` …, and
+//! `FOLDER/completions/` for bash, zsh and fish. The same sources give the same bytes; the date is the caller's.
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use time::OffsetDateTime;
 
 const NAME: &str = "notafter";
 /// What the program reads and writes by itself, on a machine where a package put it.
@@ -28,26 +27,18 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: manual FOLDER");
+    let mut arguments = std::env::args().skip(1);
+    let (Some(folder), date, None) = (arguments.next(), arguments.next().unwrap_or_default(), arguments.next()) else {
+        eprintln!("usage: manual FOLDER [DATE]");
         return ExitCode::from(64);
     };
-    match date().and_then(|date| write(&folder, &date)) {
+    match write(Path::new(&folder), &date) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("manual: {}: {error}", folder.display());
+            eprintln!("manual: {folder}: {error}");
             ExitCode::FAILURE
         }
     }
-}
-
-/// The day that the pages are of: none, unless the environment says, so that they do not change by themselves.
-fn date() -> std::io::Result<String> {
-    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(String::new()) };
-    let seconds = epoch.to_str().and_then(|text| text.parse().ok());
-    let at = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-    let at = at.ok_or_else(|| std::io::Error::other("SOURCE_DATE_EPOCH is no time in Unix seconds"))?;
-    Ok(at.date().to_string())
 }
 
 fn write(folder: &Path, date: &str) -> std::io::Result<()> {

@@ -320,7 +320,7 @@ fn a_name_that_goes_is_noticed() {
 }
 
 #[test]
-fn no_vocabulary_and_no_kind_is_left_out() {
+fn no_vocabulary_no_table_and_no_kind_is_left_out() {
     let listed: BTreeSet<String> =
         vocabularies().iter().map(|vocabulary| vocabulary.of.replace(' ', "").rsplit("::").next().unwrap().to_owned()).collect();
     let mut declared = BTreeSet::new();
@@ -332,6 +332,8 @@ fn no_vocabulary_and_no_kind_is_left_out() {
         }
     }
     assert_eq!(declared, listed, "each closed! vocabulary is in this test");
+    let tables = keys("the top", "?").into_iter().filter(|table| !TABLES.iter().any(|(listed, _)| listed.contains(&format!("[{table}"))));
+    assert_eq!(tables.collect::<Vec<_>>(), Vec::<String>::new(), "each table of the configuration is in this test");
     let kinds: BTreeSet<&str> = notafter::source::SourceSettings::KINDS.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(kinds, KINDS.iter().copied().collect(), "each kind of source has a table in this test");
 }

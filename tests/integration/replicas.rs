@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use notafter::metrics::table::{FAMILIES, Kind};
 
 use crate::kubernetes::cluster::{Cluster, shows, source};
-use crate::support::ca::Ca;
+use crate::support::ca::{Ca, pem};
 use crate::support::exporter::{Exporter, Folder, percent_encoded, until};
+use crate::support::issuing::{Crl, Issuing};
 use crate::support::prometheus::Prometheus;
 use crate::support::queries::{self, Query};
 use crate::support::scrape::Scrape;
@@ -28,6 +29,8 @@ impl Shared {
         cluster.tls("shop", "web", &ca, "web");
         cluster.tls("shop", "api", &ca, "api");
         cluster.secret("shop", "root", "Opaque", &[("ca.crt", ca.pem().as_bytes())]);
+        let list = pem("X509 CRL", &Issuing::new("Revoking CA").crl(&Crl::number(1)));
+        cluster.secret("shop", "list", "Opaque", &[("ca.crl", list.as_bytes())]);
         let text = format!(
             "[defaults]\nschedule = \"@every 1s\"\n\
              [[waiver]]\nmatch = {{ sources = [\"edge\"] }}\nfinding = \"expired\"\nuntil = 2099-12-31\nowner = \"pki\"\nwhy = \"it is left to expire\"\n\
@@ -178,7 +181,7 @@ fn dashboards_say_the_same_of_one_replica_and_of_two() {
     let shared = Shared::new();
     let ((folder, one), (_two, two)) = (shared.replica(""), shared.replica(""));
     let replicas = [one.address, two.address];
-    let prometheus = Prometheus::of_all(&folder, &replicas, &[]);
+    let prometheus = Prometheus::of_all(&folder, &replicas, "scheme: http", &[]);
     until("both are scraped, relations and all", || (prometheus.query("x509_cert_dependants > 0").len() >= 2).then_some(()));
     // Rates want some scrapes.
     until("some scrapes", || (prometheus.query("count_over_time(up[1m]) > 5").len() == 2).then_some(()));
