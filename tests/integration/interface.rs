@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use notafter::config::{Origin, load_str};
+use notafter::config::{Origin, load_str, web};
+use notafter::http::api;
+use notafter::http::web::settings;
 use notafter::metrics::table::{FAMILIES, Origin as Family};
 use notafter::model::facts::{ClientCertificate, Curve, KeyAlgorithm};
 use notafter::model::revocation::{RevocationReason, RevokedFor};
-use notafter::model::vocabulary::Compatibility;
+use notafter::model::vocabulary::{Compatibility, RefusedReason};
 use notafter::model::{
     BundleKind, CertRole, EmbeddedKind, FetchKind, FetchOutcome, Finding, KubeResource, Method, Reason, RevocationMethod, RevocationStatus,
     SourceKind, Stage, UseKind,
@@ -63,6 +65,18 @@ const TABLES: &[(&str, &str)] = &[
     ("[sources.NAME] type tls, kubernetes_sd", "[sources.a]\ntype = \"tls\"\nkubernetes_sd = [{ ? }]"),
 ];
 
+/// The same of `web.yml`.
+const WEB_TABLES: &[(&str, &str)] = &[
+    ("the top", "?"),
+    ("tls_server_config", "tls_server_config:\n  ?"),
+    ("http_server_config", "http_server_config:\n  ?"),
+    ("http_server_config headers", "http_server_config:\n  headers:\n    ?"),
+    ("rate_limit", "rate_limit:\n  ?"),
+];
+
+/// Vocabularies that are no promise: what pages for people put into their links.
+const OF_PAGES: &[&str] = &["State"];
+
 /// The kinds of sources with a table above; a new one gets one.
 const KINDS: &[&str] = &["file", "kubeconfig", "tls", "kubernetes", "nginx", "envoy-config"];
 
@@ -106,6 +120,12 @@ fn vocabularies() -> Vec<Vocabulary> {
         "presets of Kubernetes": Preset,
         "from of kubernetes_sd": discovery::From,
         "compatibility": Compatibility,
+        "reason of refused requests": RefusedReason,
+        "client_auth_type": settings::ClientAuth,
+        "min_version": settings::TlsVersion,
+        "cipher_suites": settings::Suite,
+        "curve_preferences": settings::Curve,
+        "headers": settings::Header,
         "scheme of target": Starttls,
         "curve": Curve,
         "key algorithm": KeyAlgorithm,
@@ -132,13 +152,21 @@ fn metrics(all: &mut Interface) {
 }
 
 /// The keys that a refusal lists.
-fn keys(table: &str, text: &str) -> BTreeSet<String> {
-    let text = text.replace('?', "no_such_key = 1");
-    let said = load_str(&text, Origin::File("notafter.toml".into())).expect_err(table).to_string();
+fn listed(table: &str, said: &str) -> BTreeSet<String> {
     let line = said.lines().find(|line| line.contains("no_such_key")).unwrap_or_else(|| panic!("{table}: {said}"));
     let (_, known) = line.split_once("(known here: ").unwrap_or_else(|| panic!("{table}: {said}"));
     let (known, _) = known.rsplit_once(')').unwrap();
     known.split(", ").map(str::to_owned).collect()
+}
+
+fn keys(table: &str, text: &str) -> BTreeSet<String> {
+    let text = text.replace('?', "no_such_key = 1");
+    listed(table, &load_str(&text, Origin::File("notafter.toml".into())).expect_err(table).to_string())
+}
+
+fn keys_of_web(table: &str, text: &str) -> BTreeSet<String> {
+    let text = text.replace('?', "no_such_key: 1");
+    listed(table, &web::parse(text.as_bytes(), Path::new("web.yml")).expect_err(table).to_string())
 }
 
 fn options(command: &clap::Command, name: &str, all: &mut Interface) {
@@ -158,17 +186,19 @@ fn options(command: &clap::Command, name: &str, all: &mut Interface) {
     }
 }
 
-/// Every path that something in `src/http/` routes.
+/// Every path that something in `src/http/` routes, but for the pages for people below the first one.
 fn paths() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for path in sources("src/http") {
-        let text = read(&path);
-        for rest in text.split(".route(").skip(1) {
+    let mut found = BTreeSet::from(["/".to_owned()]);
+    for path in sources("src/http").into_iter().filter(|path| !path.starts_with(root("src/http/page"))) {
+        let prefix = if path.starts_with(root("src/http/api")) { api::PREFIX } else { "" };
+        for rest in read(&path).split(".route(").skip(1) {
             let path = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
-            found.extend(path.filter(|path| path.starts_with('/')).map(str::to_owned));
+            found.extend(path.filter(|path| path.starts_with('/')).map(|path| format!("{prefix}{path}")));
         }
     }
-    assert!(found.contains("/metrics") && found.contains("/-/ready"), "routes are not written as expected: {found:?}");
+    for certain in ["/metrics", "/-/ready", "/probe", "/api/v1/targets"] {
+        assert!(found.contains(certain), "routes are not written as expected: {found:?}");
+    }
     found
 }
 
@@ -193,6 +223,9 @@ fn now() -> Interface {
     }
     for (table, text) in TABLES {
         all.insert(format!("keys {table}"), keys(table, text));
+    }
+    for (table, text) in WEB_TABLES {
+        all.insert(format!("keys web.yml {table}"), keys_of_web(table, text));
     }
     options(&notafter::cli::command(), "notafter", &mut all);
     all.insert("paths".to_owned(), paths());
@@ -323,7 +356,7 @@ fn a_name_that_goes_is_noticed() {
 fn no_vocabulary_no_table_and_no_kind_is_left_out() {
     let listed: BTreeSet<String> =
         vocabularies().iter().map(|vocabulary| vocabulary.of.replace(' ', "").rsplit("::").next().unwrap().to_owned()).collect();
-    let mut declared = BTreeSet::new();
+    let mut declared: BTreeSet<String> = BTreeSet::new();
     for path in sources("src") {
         let text = read(&path);
         for rest in text.split("\nclosed! {").skip(1) {
@@ -331,6 +364,7 @@ fn no_vocabulary_no_table_and_no_kind_is_left_out() {
             declared.insert(rest.split_whitespace().next().unwrap().to_owned());
         }
     }
+    declared.retain(|name| !OF_PAGES.contains(&&**name));
     assert_eq!(declared, listed, "each closed! vocabulary is in this test");
     let tables = keys("the top", "?").into_iter().filter(|table| !TABLES.iter().any(|(listed, _)| listed.contains(&format!("[{table}"))));
     assert_eq!(tables.collect::<Vec<_>>(), Vec::<String>::new(), "each table of the configuration is in this test");
@@ -340,7 +374,7 @@ fn no_vocabulary_no_table_and_no_kind_is_left_out() {
 
 #[test]
 fn every_key_is_explained() {
-    let pages: Vec<String> = ["CONFIGURATION", "POLICY", "PROBE", "KUBERNETES", "TLS", "RELATIONS"]
+    let pages: Vec<String> = ["CONFIGURATION", "POLICY", "PROBE", "KUBERNETES", "TLS", "RELATIONS", "WEB"]
         .iter()
         .map(|page| read(&root(&format!("docs/{page}.md"))))
         .collect();

@@ -149,11 +149,14 @@ fn result(prometheus: &Prometheus, expression: &str, at: f64) -> (BTreeMap<Strin
 fn change(prometheus: &Prometheus, query: &Query, replicas: [SocketAddr; 2], at: f64) -> (Option<String>, bool) {
     let text = query.filled("1m");
     let (both, is_by_instance) = result(prometheus, &text, at);
-    let alone = replicas.map(|address| {
-        let single = text.replace("job=~\".+\"", &format!("job=~\".+\", instance=\"{address}\""));
-        assert!(single != text, "{}: no selector looks at the job", query.place);
-        result(prometheus, &single, at).0
-    });
+    let single = |address: &SocketAddr| text.replace("job=~\".*\"", &format!("job=~\".*\", instance=\"{address}\""));
+    if single(&replicas[0]) == text {
+        // Of alerts, which tests of their own have, or of other programs.
+        let is_ours = ["x509_", "tls_", "notafter_", "process_"].iter().any(|beginning| text.contains(beginning));
+        assert!(!is_ours || text.contains("ALERTS"), "{}: no selector looks at the job: {text}", query.place);
+        return (None, false);
+    }
+    let alone = replicas.map(|address| result(prometheus, &single(&address), at).0);
     // Events, and what belongs to a process, are shown by process or added up: both did happen.
     let is_about_events = text.contains("rate(") || text.contains("increase(");
     let is_of_process = is_by_instance && (text.contains("process_") || text.contains("notafter_"));
@@ -191,7 +194,7 @@ fn dashboards_say_the_same_of_one_replica_and_of_two() {
     let of_dashboards: Vec<Query> = of_dashboards.iter().flat_map(|(path, dashboard)| queries::of_dashboard(path, dashboard)).collect();
     let changes: Vec<_> = of_dashboards.iter().map(|query| change(&prometheus, query, replicas, now)).collect();
     let with_data = changes.iter().filter(|(_, shows)| *shows).count();
-    assert!(changes.len() >= 17 && with_data * 2 > changes.len(), "{with_data} of {} show something", changes.len());
+    assert!(changes.len() >= 100 && with_data >= 60, "{with_data} of {} show something", changes.len());
     let wrong: Vec<String> = changes.into_iter().filter_map(|(wrong, _)| wrong).collect();
     assert!(wrong.is_empty(), "a second replica changes what is shown:\n{}", wrong.join("\n"));
 
@@ -203,7 +206,8 @@ fn dashboards_say_the_same_of_one_replica_and_of_two() {
         ("events of both", "sum by (source_name) (rate(tls_handshakes_total{job=~\"$job\"}[1m]))", false),
         ("memory of each process", "process_resident_memory_bytes{job=~\"$job\"}", false),
     ] {
-        let query = Query { place: behaviour.to_owned(), text: text.to_owned(), legend: String::new(), columns: Vec::new() };
+        let query =
+            Query { place: behaviour.to_owned(), text: text.to_owned(), legend: String::new(), columns: Vec::new(), beside: Vec::new() };
         assert_eq!(change(&prometheus, &query, replicas, now).0.is_some(), is_noticed, "{behaviour}");
     }
 }
