@@ -27,12 +27,16 @@ mod faults;
 mod fetch;
 #[path = "integration/file.rs"]
 mod file;
+#[path = "integration/interface.rs"]
+mod interface;
 #[path = "integration/kube_api.rs"]
 mod kube_api;
 #[path = "integration/kubeconfig.rs"]
 mod kubeconfig;
 #[path = "integration/kubernetes/mod.rs"]
 mod kubernetes;
+#[path = "integration/modes.rs"]
+mod modes;
 #[path = "integration/mutual_tls.rs"]
 mod mutual_tls;
 #[path = "integration/nginx.rs"]
@@ -45,6 +49,8 @@ mod pkits;
 mod policy;
 #[path = "integration/probe.rs"]
 mod probe;
+#[path = "integration/replicas.rs"]
+mod replicas;
 #[path = "integration/revocation/mod.rs"]
 mod revocation;
 #[path = "integration/revocation_peers.rs"]

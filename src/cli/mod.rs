@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 /// sysexits.h: the command or the configuration is wrong.
 const USAGE: u8 = 64;
@@ -75,6 +75,11 @@ struct ConfigFile {
     /// The configuration [default: $NOTAFTER_CONFIG, else /etc/notafter/notafter.toml, else this machine's usual places]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// The commands and their arguments, for manuals, completions and the list of what users rely on.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command and says how it ended.

@@ -149,6 +149,19 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_packages_watches_the_same_places() {
+        let mut of_packages = sources(include_str!("../../deploy/packages/notafter.toml"));
+        let store = of_packages.iter().position(|(name, _)| name == "system-trust").unwrap();
+        let (_, store) = of_packages.remove(store);
+        let bundle = globset::Glob::new(store["paths"].as_array().unwrap()[0].as_str().unwrap()).unwrap().compile_matcher();
+        assert!(TRUST_BUNDLES.iter().all(|path| bundle.is_match(path)), "either bundle, whichever there is");
+        let everything = text(&|_| None, &|_| true);
+        // A service is in no pod, and has no home.
+        let wanted = sources(&everything).into_iter().filter(|(name, _)| !["system-trust", "service-account"].contains(&&**name));
+        assert_eq!(of_packages, wanted.collect::<Vec<_>>());
+    }
+
+    #[test]
     fn the_public_bundle_is_not_watched_twice() {
         let sources = sources(&text_of(&["/etc/pki", "/etc/pki/tls/certs/ca-bundle.crt"], "/root"));
         let (_, pki) = sources.iter().find(|(name, _)| name == "pki").unwrap();

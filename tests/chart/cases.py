@@ -9,6 +9,7 @@ CASES = {
     "every-kind": {"cluster": {"kinds": KINDS}},
     "presets": {"cluster": {"presets": PRESETS}},
     "sharded": {"sharding": {"totalShards": 3}, "podDisruptionBudget": {"enabled": True}},
+    "replicated": {"replicas": 2, "podDisruptionBudget": {"enabled": True}},
     "persistent": {"persistence": {"enabled": True, "size": "1Gi", "storageClassName": "fast"}},
     "node-files": {
         "cluster": {"enabled": False},

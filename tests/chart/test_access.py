@@ -3,7 +3,9 @@
 import re
 import unittest
 
-from cases import CASES, KINDS
+import yaml
+
+from cases import CASES, KINDS, PRESETS
 from support import NAMESPACE, ROOT, of_kind, render
 
 LW = ("list", "watch")
@@ -176,6 +178,23 @@ class Access(unittest.TestCase):
             for role in of_kind(render(values), "ClusterRole") + of_kind(render(values), "Role"):
                 for rule in role["rules"]:
                     self.assertLessEqual(set(rule["verbs"]), {"list", "watch"})
+
+    def test_without_the_kind_secret_no_rule_speaks_of_secrets(self):
+        guide = (ROOT / "docs/KUBERNETES.md").read_text().split("\n### Without Secrets\n")[1]
+        documented = yaml.safe_load(guide.split("```yaml\n")[1].split("```")[0])
+        self.assertNotIn("secret", documented["cluster"]["kinds"])
+        others = [kind for kind in KINDS if kind != "secret"]
+        for name, values in {
+            "as documented": documented,
+            "every other kind and preset": {"cluster": {"kinds": others, "presets": PRESETS}},
+            "in namespaces": {"cluster": {"kinds": others, "presets": PRESETS, "namespaces": ["a"]}},
+            "the golden file": CASES["no-secrets"],
+        }.items():
+            with self.subTest(name):
+                objects = render(values)
+                rules = [rule for kind in ("ClusterRole", "Role") for role in of_kind(objects, kind) for rule in role["rules"]]
+                self.assertTrue(rules)
+                self.assertFalse([rule for rule in rules if {"secrets", "*"} & set(rule["resources"])])
 
     def test_without_rbac_there_is_none(self):
         kinds = {item["kind"] for item in render({"rbac": {"create": False}})}

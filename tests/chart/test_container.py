@@ -1,5 +1,6 @@
 """deploy/Containerfile and the systemd unit: judged without a container engine or a running systemd."""
 
+import importlib.machinery
 import json
 import pathlib
 import re
@@ -16,18 +17,13 @@ UNIT = ROOT / "deploy/systemd/notafter.service"
 SOCKET = ROOT / "deploy/systemd/notafter.socket"
 
 
+# The script that takes the steps without an engine knows how the file is read.
+rehearse = importlib.machinery.SourceFileLoader("rehearse", str(ROOT / "deploy/rehearse")).load_module()
+
+
 def stages():
     """The stages of the Containerfile: image, name, instructions as (word, argument)."""
-    lines = [line for line in CONTAINERFILE.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    found = []
-    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
-        word, argument = line.split(None, 1)
-        if word == "FROM":
-            image, _, name = argument.partition(" AS ")
-            found.append((image, name, []))
-        else:
-            found[-1][2].append((word, argument.strip()))
-    return found
+    return rehearse.stages(CONTAINERFILE.read_text())
 
 
 def copied(instructions):
@@ -63,11 +59,7 @@ class Container(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for sources, destination in copied(self.build[2]):
                 for source in sources:
-                    target = pathlib.Path(folder, destination)
-                    if (ROOT / source).is_dir():
-                        shutil.copytree(ROOT / source, target)
-                    else:
-                        shutil.copy(ROOT / source, target / source)
+                    rehearse.copy(ROOT / source, pathlib.Path(folder, destination), destination)
             done = subprocess.run(
                 ["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version=1"], cwd=folder, capture_output=True, text=True
             )
@@ -83,13 +75,17 @@ class Container(unittest.TestCase):
                 for included in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', path.read_text().split("#[cfg(test)]")[0]):
                     self.assertTrue((path.parent / included).resolve().is_relative_to(ROOT / "src"), f"{path}: {included}")
 
-    def test_the_build_makes_the_program_that_is_copied(self):
+    def test_the_build_makes_what_is_copied(self):
+        commands = [argument for word, argument in self.build[2] if word == "RUN"]
+        self.assertEqual(["deploy/build", "deploy/notices >THIRD-PARTY.txt"], commands)
+        script = (ROOT / "deploy/build").read_text()
         package = tomllib.loads((ROOT / "Cargo.toml").read_text())
-        (command,) = [argument for word, argument in self.build[2] if word == "RUN"]
-        self.assertEqual(f"cargo build --release --locked --package {package['package']['name']} --bin {package['bin'][0]['name']}", command)
-        (program,) = [argument.split() for word, argument in self.runtime[2] if word == "COPY" and argument.startswith("--from")]
-        self.assertEqual(f"--from={self.build[1]}", program[0])
-        self.assertEqual(f"/build/target/release/{package['bin'][0]['name']}", program[1])
+        (name,) = [target["name"] for target in package["bin"]]
+        self.assertIn(f'\ncargo build --release --locked --bin {name} --target-dir "$target"\n', script)
+        self.assertIn("\ntarget=$sources/target/package/build\n", script)
+        program, notices = [argument.split() for word, argument in self.runtime[2] if word == "COPY" and argument.startswith("--from")]
+        self.assertEqual([f"--from={self.build[1]}", f"/build/target/package/build/release/{name}"], program[:2])
+        self.assertEqual([f"--from={self.build[1]}", "/build/THIRD-PARTY.txt"], notices[:2])
         self.assertEqual(("WORKDIR", "/build"), self.build[2][0])
         self.assertIn(("ENTRYPOINT", json.dumps([program[2]])), self.runtime[2])
 

@@ -146,6 +146,30 @@ class Behaviour(unittest.TestCase):
         self.assertEqual({"path": "/-/ready", "port": "metrics"}, container["readinessProbe"]["httpGet"])
         self.assertIn("--listen=0.0.0.0:9849", container["args"])
 
+    def test_replicas_are_pods_that_are_never_all_away(self):
+        for values, kind, update in (
+            ({"replicas": 2}, "Deployment", {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
+            ({"replicas": 3, "persistence": {"enabled": True}}, "StatefulSet", None),
+            ({}, "Deployment", {"type": "Recreate"}),
+        ):
+            with self.subTest(values):
+                workload = one(render(values), kind)
+                self.assertEqual(values.get("replicas", 1), workload["spec"]["replicas"])
+                self.assertEqual(update, workload["spec"].get("strategy"))
+                self.assertEqual("OrderedReady" if kind == "StatefulSet" else None, workload["spec"].get("podManagementPolicy"))
+                spread = workload["spec"]["template"]["spec"].get("topologySpreadConstraints", [])
+                self.assertEqual(["kubernetes.io/hostname"] * ("replicas" in values), [entry["topologyKey"] for entry in spread])
+        own = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]
+        ((_, template),) = pods(render({"replicas": 2, "topologySpreadConstraints": own}))
+        self.assertEqual(own, template["spec"]["topologySpreadConstraints"])
+        args = template["spec"]["containers"][0]["args"]
+        self.assertFalse([arg for arg in args if "shard" in arg], "each watches everything")
+
+    def test_replicas_of_shards_are_refused(self):
+        with self.assertRaises(Exception) as refused:
+            render({"replicas": 2, "sharding": {"totalShards": 2}})
+        self.assertIn("cannot both be more than 1", str(refused.exception))
+
     def test_one_shard_is_a_deployment_and_several_a_stateful_set(self):
         self.assertEqual("Deployment", pods(render({}))[0][0])
         objects = render({"sharding": {"totalShards": 4}})

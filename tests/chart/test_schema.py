@@ -8,7 +8,7 @@ from cases import CASES
 from support import chart
 
 REFUSED = {
-    "an unknown value": ({"replicas": 2}, "replicas"),
+    "an unknown value": ({"replicaCount": 2}, "replicaCount"),
     "a misspelt value": ({"serviceMonitor": {"enable": True}}, "/serviceMonitor"),
     "an unknown kind": ({"cluster": {"kinds": ["secrets"]}}, "/cluster/kinds/0"),
     "no kinds": ({"cluster": {"kinds": []}}, "/cluster/kinds"),
@@ -22,6 +22,7 @@ REFUSED = {
     "a passphrase without a key": ({"cluster": {"settings": {"passphrase_refs": [{"secret": "s"}]}}}, "/cluster/settings/passphrase_refs/0"),
     "a page size of zero": ({"cluster": {"settings": {"page_size": 0}}}, "/cluster/settings/page_size"),
     "a fraction of a page": ({"cluster": {"settings": {"page_size": 1.5}}}, "/cluster/settings/page_size"),
+    "no replica": ({"replicas": 0}, "/replicas"),
     "no shards": ({"sharding": {"totalShards": 0}}, "/sharding/totalShards"),
     "shards as text": ({"sharding": {"totalShards": "3"}}, "/sharding/totalShards"),
     "a configuration as a table": ({"config": {"sources": {}}}, "/config"),

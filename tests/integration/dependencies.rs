@@ -1,4 +1,4 @@
-//! What the program is built from: licences that can be shipped, and no second TLS or ASN.1 generation beside ours.
+//! What the program is built from: licences that can be shipped, one source with checksums, and no second TLS or ASN.1 generation beside ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -57,6 +57,62 @@ fn nothing_is_linked_twice_that_is_not_on_the_list() {
     assert!(twice.is_empty(), "linked in more than one version: {twice:#?}");
     for banned in ["openssl", "openssl-sys", "native-tls", "ring"] {
         assert!(!versions.contains_key(banned), "{banned} is linked");
+    }
+}
+
+/// Where every crate comes from, as `Cargo.lock` says it.
+const SOURCE: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// What is wrong with where the packages of a lock file come from; those without a source are ours, by name.
+fn strangers(lock: &str, ours: &[&str]) -> Vec<String> {
+    let lock: toml::Table = lock.parse().unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    assert!(packages.len() > ours.len(), "{}", packages.len());
+    let text = |package: &toml::Value, key: &str| package.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    let wrong = |package: &toml::Value| {
+        let name = text(package, "name").unwrap();
+        match (text(package, "source"), text(package, "checksum")) {
+            (None, _) if ours.contains(&&*name) => None,
+            (None, _) => Some(format!("{name} comes from a folder")),
+            (Some(source), _) if source != SOURCE => Some(format!("{name} comes from {source}")),
+            (_, Some(checksum)) if checksum.len() == 64 && checksum.bytes().all(|byte| byte.is_ascii_hexdigit()) => None,
+            _ => Some(format!("{name} has no checksum")),
+        }
+    };
+    packages.iter().filter_map(wrong).collect()
+}
+
+#[test]
+fn every_crate_comes_from_crates_io_with_a_checksum() {
+    #[expect(clippy::disallowed_methods, reason = "a file of this repository")]
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
+    assert_eq!(strangers(&lock, &["notafter"]), Vec::<String>::new());
+    // Whatever cargo was told elsewhere, what it resolved comes from there too.
+    for package in linked() {
+        let source = package["source"].as_str();
+        assert!(source == Some(SOURCE) || package["name"] == "notafter", "{}: {source:?}", package["name"]);
+    }
+}
+
+#[test]
+fn another_source_is_noticed() {
+    let own = "[[package]]\nname = \"notafter\"\nversion = \"1.0.0\"\n";
+    let checksum = "0123456789abcdef".repeat(4);
+    for (behaviour, lines, wanted) in [
+        ("crates.io with its checksum", format!("source = \"{SOURCE}\"\nchecksum = \"{checksum}\""), None),
+        ("crates.io without", format!("source = \"{SOURCE}\""), Some("has no checksum")),
+        ("a repository", "source = \"git+https://example.com/a?rev=1#1\"".to_owned(), Some("comes from git+https")),
+        (
+            "another registry",
+            format!("source = \"registry+https://example.com\"\nchecksum = \"{checksum}\""),
+            Some("comes from registry+https"),
+        ),
+        ("a folder", String::new(), Some("comes from a folder")),
+    ] {
+        let lock = format!("{own}[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n{lines}\n");
+        let found = strangers(&lock, &["notafter"]);
+        assert_eq!(found.len(), usize::from(wanted.is_some()), "{behaviour}: {found:?}");
+        assert!(wanted.is_none_or(|words| found[0].contains(words)), "{behaviour}: {found:?}");
     }
 }
 

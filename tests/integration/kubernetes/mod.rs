@@ -1,6 +1,6 @@
 //! `type = "kubernetes"` with the real program, against an API server that misbehaves as it is told.
 
-mod cluster;
+pub mod cluster;
 mod objects;
 mod server;
 mod shards;

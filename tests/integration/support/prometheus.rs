@@ -22,11 +22,18 @@ impl Prometheus {
 
     /// The same with more options of its job, in YAML's flow style.
     pub fn start_with(folder: &Folder, exporter: SocketAddr, options: &str, rules: &[(&str, String)]) -> Self {
+        Self::of_all(folder, &[exporter], options, rules)
+    }
+
+    /// The same of several exporters.
+    pub fn of_all(folder: &Folder, exporters: &[SocketAddr], options: &str, rules: &[(&str, String)]) -> Self {
         let names: Vec<&str> = rules.iter().map(|(name, _)| *name).collect();
         rules.iter().for_each(|(name, text)| drop(folder.write(name, text)));
+        let targets: Vec<String> = exporters.iter().map(|exporter| format!("'{exporter}'")).collect();
+        let targets = targets.join(", ");
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [{}]\n\
-             scrape_configs: [{{job_name: notafter, {options}, static_configs: [{{targets: ['{exporter}']}}]}}]\n",
+             scrape_configs: [{{job_name: notafter, {options}, static_configs: [{{targets: [{targets}]}}]}}]\n",
             names.join(", ")
         );
         Self::configured(folder, config)
