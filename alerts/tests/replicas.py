@@ -20,7 +20,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 # Kinds of sources that belong to one machine, as the rules have them.
 LOCAL = {"file", "kubeconfig", "nginx", "envoy-config"}
 # Ours, but of a process and not of what it watches.
-OF_PROCESS = {"notafter_build_info", "notafter_config_last_reload_successful"}
+OF_PROCESS = {"notafter_build_info", "notafter_config_last_reload_successful", "notafter_web_config_last_reload_successful"}
 # Enough to see that a rule which counts replicas is noticed; the others take four times as long.
 QUICK = {"endpoints_test.yml", "policy_test.yml"}
 EVENTS = re.compile(r"^    promql_expr_test:\n      - expr: 'notafter:\w+:increase\w+'\n(?:        .*\n)+", re.M)

@@ -273,7 +273,7 @@ const STARTTLS: &[(&str, &[u8])] = &[
 
 const WEB: &str = "tls_server_config:\n  cert_file: a.pem\n  key: |\n    -----BEGIN PRIVATE KEY-----\n    AAAA\n    -----END PRIVATE KEY-----\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n\
     \x20 client_allowed_sans: [shop.example]\n  min_version: TLS12\n  curve_preferences: [X25519, CurveP256]\nhttp_server_config:\n  http2: true\n  headers:\n    X-Frame-Options: deny\n    Strict-Transport-Security: max-age=9\n\
-    basic_auth_users:\n  a: &h $2y$10$AAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB\n  b: *h\nrate_limit: {interval: 1m30s, burst: 5}\n";
+    basic_auth_users:\n  a: &h $2y$10$Tm0Kyy3kx5vsLct358wAVe4uJ3y5jLIL8wgwYORsFBL3fE.pOCsxK\n  b: *h\nrate_limit: {interval: 1m30s, burst: 5}\n";
 
 const WORDS: &[(&str, &str)] = &[
     ("pattern", "/etc/*/tls/*.pem\n/etc/a/b/tls/c.pem"),
