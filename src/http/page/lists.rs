@@ -64,7 +64,7 @@ fn certificate(row: &certificates::Row<'_>, now: UnixTime) -> Markup {
                 @if row.count > 1 { " " a.aside href=(show::certificate_link(&facts.fingerprint)) { "and " (count(row.count - 1, "more", "more")) } }
             }
             td data-label="Owner" { @if let Some(held) = first { (show::owner(held.source, held.target)) } }
-            td data-label="Issued by" { (said(if facts.issuer_cn.is_empty() { &facts.issuer } else { &facts.issuer_cn })) }
+            td.by data-label="Issued by" { (said(if facts.issuer_cn.is_empty() { &facts.issuer } else { &facts.issuer_cn })) }
         }
     }
 }
