@@ -2,13 +2,14 @@
 // May touch: its own temporary folder, free ports of the loopback. Ends everything that it starts.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Authority } from "./authority.mjs";
+import { cluster } from "./cluster.mjs";
 
 // What whoever writes certificates might write. Each sets `window.attacked` when it gets to run.
 export const EVIL = {
@@ -43,9 +44,22 @@ export async function stage() {
   issue("revoked.pem", "revoked.example.com", -30, 60, "revoked.example.com");
   ca.revoke(join(certs, "revoked.pem"));
   for (const [name, text] of Object.entries(EVIL)) issue(`evil-${name}.pem`, text, -30, 60);
-  for (let number = 0; number < 60; number++) issue(`many-${String(number).padStart(2, "0")}.pem`, `many-${number}.example.com`, -1, 200 + number);
+  for (let number = 0; number < 60; number++) issue(`batch-${String(number).padStart(2, "0")}.pem`, `many-${number}.example.com`, -1, 200 + number);
   writeFileSync(join(certs, "<b>garbage<b>.pem"), "-----BEGIN CERTIFICATE-----\nno\n");
   published["/shop.crl"] = ca.list();
+  // What comes while somebody looks, and what a cluster holds.
+  mkdirSync(join(folder, "live"));
+  ca.issue(join(folder, "arrives.pem"), "arrives.example.com", -1, 1);
+  ca.issue(join(folder, "secret.pem"), "api.cluster.example", -30, 60);
+  const secret = readFileSync(join(folder, "secret.pem"));
+  const api = cluster([["shop", "api-tls", secret], ["stage", "api-tls", secret], ["<i>odd</i>", "odd", secret]]);
+  writeFileSync(join(folder, "kubeconfig"), JSON.stringify({
+    "current-context": "test",
+    clusters: [{ name: "test", cluster: { server: `http://${await listening(api)}` } }],
+    users: [{ name: "test", user: {} }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+  }));
+  closing.push(() => api.closeAllConnections(), () => api.close());
 
   const closed = await closedPort();
   writeFileSync(join(folder, "notafter.toml"), `
@@ -63,6 +77,14 @@ labels = { team = "web" }
 [sources.ca]
 type = "file"
 paths = ["ca/ca.pem"]
+[sources.live]
+type = "file"
+paths = ["live/*.pem"]
+schedule = "@every 1s"
+[sources.cluster]
+type = "kubernetes"
+kubeconfig = "kubeconfig"
+kinds = ["secret"]
 [sources.edge]
 type = "tls"
 targets = ["127.0.0.1:${closed}"]
@@ -96,6 +118,11 @@ why = "it is on its way out"
 
   return {
     base,
+    // A certificate comes to be watched, and is known when this ends.
+    async arrive() {
+      renameSync(join(folder, "arrives.pem"), join(folder, "live", "arrives.pem"));
+      await until("the new certificate is known", async () => (await (await fetch(`${base}certificates?q=arrives`)).text()).includes("arrives.example.com"));
+    },
     end() {
       closing.reverse().forEach((close) => close());
       rmSync(folder, { recursive: true, force: true });
@@ -142,6 +169,7 @@ async function closedPort() {
   return port;
 }
 
+// Waits for a condition, not for a time: the limit is there for what never comes.
 async function until(what, ask) {
   const began = Date.now();
   while (!(await ask().catch(() => false))) {

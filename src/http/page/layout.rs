@@ -9,7 +9,7 @@ use super::answer::Document;
 use super::filter::{self, Form};
 use super::fresh::Pulse;
 use super::show::{Tone, mark};
-use super::text::{Link, count, grouped, in_full};
+use super::text::{Link, count, grouped, in_full, relative};
 use super::trouble::Weight;
 
 /// The pages that can be gone to from everywhere.
@@ -53,6 +53,8 @@ impl Page<'_> {
                     (pulse(frame))
                 }
                 (filter::draw(frame, list, self.form))
+                // The script shows it when the program no longer answers.
+                p.lost #lost role="alert" hidden { "notafter does not answer. What stands here is from " (relative(frame.now, frame.now)) "." }
             }
             main #main tabindex="-1" data-page=(self.name) { (self.content) }
             (foot(frame))

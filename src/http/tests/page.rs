@@ -121,7 +121,7 @@ async fn the_overview_says_what_is_wrong_what_ends_next_and_whether_it_sees() {
     let text = text(&html);
     assert_eq!(status, 200);
     for part in [
-        "Watching 30 certificates in 21 places of 11 sources",
+        "Watching 21 places of 11 sources that hold 30 certificates, each copy counted",
         "1 source is down",
         "slow & <odd> file down · deadline exceeded · for 24 hours",
         "<60 s>",
@@ -552,7 +552,9 @@ const ATTRIBUTES: &[&str] = &[
     "list",
     "label",
     "tabindex",
+    "hidden",
     "data-page",
+    "data-key",
     "data-label",
     "data-at",
     "data-for",
