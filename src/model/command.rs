@@ -99,12 +99,12 @@ mod tests {
 
     #[test]
     fn a_certificate_is_looked_for_in_the_list_that_it_names() {
-        const QUOTED: &str = r"curl -s 'http://a/;SERIAL'\''' | openssl crl -noout -text | grep -A3 B0";
-        let text = "curl -s CRL | openssl crl -noout -text | grep -A3 SERIAL";
+        const QUOTED: &str = r"curl -s 'http://a/;SERIAL'\''' | openssl crl -noout -text | grep -A4 B0";
+        let text = "curl -s CRL | openssl crl -noout -text | grep -A4 SERIAL";
         for (serial, url, text, expected) in [
-            (&[0x0a, 0xff][..], Some("http://a/b.crl"), text, Some("curl -s http://a/b.crl | openssl crl -noout -text | grep -A3 0AFF")),
+            (&[0x0a, 0xff][..], Some("http://a/b.crl"), text, Some("curl -s http://a/b.crl | openssl crl -noout -text | grep -A4 0AFF")),
             (&[0, 0xb0], Some("http://a/;SERIAL'"), text, Some(QUOTED)),
-            (&[0], Some("http://a/"), text, Some("curl -s http://a/ | openssl crl -noout -text | grep -A3 00")),
+            (&[0], Some("http://a/"), text, Some("curl -s http://a/ | openssl crl -noout -text | grep -A4 00")),
             (&[1], None, text, None),
             (&[1], Some("http://a/b.crl"), "openssl x509 -in FILE", None),
         ] {

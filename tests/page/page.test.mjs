@@ -2,11 +2,14 @@
 // certificates that somebody has named to do harm.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 
 import { browser, open, shot } from "./browser.mjs";
 import { EVIL, stage } from "./stage.mjs";
 
+const run = promisify(execFile);
 let chrome;
 let shown;
 before(async () => {
@@ -21,13 +24,13 @@ after(async () => {
 const REFUSED = "places?state=nonsense";
 
 // Opens a page, runs the test on it, and wants that nothing went wrong meanwhile.
-async function on(path, options, run) {
+async function on(path, options, look) {
   const base = options.base ?? shown.base;
   const opened = await open(chrome, base, options);
   try {
     const status = (await opened.page.goto(base + path)).status();
     assert.equal(status, path === REFUSED ? 400 : 200, path);
-    await run(opened.page, opened);
+    await look(opened.page, opened);
     // The browser says on its console, too, that the page itself was refused: once.
     const told = opened.wrong.findIndex((said) => path === REFUSED && said.includes("status of 400"));
     if (told >= 0) opened.wrong.splice(told, 1);
@@ -138,6 +141,11 @@ describe("a certificate", () => {
       for (const part of ["revoked", "keyCompromise", "number 1, 1 entry"]) assert.ok(said.includes(part), said);
       assert.match(await row.locator("td").nth(5).innerText(), /ago|now/);
       assert.match(await row.locator("td").nth(6).innerText(), /in \d+ minutes/);
+      assert.match(await page.locator(".answers tr", { hasText: "OCSP" }).innerText(), /The certificate names no responder\./);
+      // What confirms it is ready to be run, and does.
+      const confirm = await page.locator("dl.help code").first().innerText();
+      const { stdout } = await run("bash", ["-c", confirm]);
+      assert.match(stdout, /Key Compromise/, confirm);
       await shot(page, "certificate");
     });
   });
@@ -149,7 +157,7 @@ describe("a place", () => {
       await page.locator("tbody a").first().click();
       await page.waitForURL(/place\?/);
       const said = await text(page);
-      for (const part of ["The last look failed at connect: refused", "Confirm", "Fix", "1 look"]) assert.ok(said.includes(part), `${part}:\n${said}`);
+      for (const part of ["The last look failed at connect: refused", "Confirm", "Fix", "1 look", "What it holds is not known."]) assert.ok(said.includes(part), `${part}:\n${said}`);
       assert.match(await page.locator(".steps tbody tr").last().innerText(), /connect[\s\S]*failed/);
       await shot(page, "place");
     }));
