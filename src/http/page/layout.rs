@@ -72,7 +72,9 @@ fn pulse(frame: &Frame) -> Markup {
             @if critical > 0 { (mark(Tone::Wrong(Weight::Critical), &format!("{} critical", grouped(critical)))) " " }
             @if warning > 0 { (mark(Tone::Wrong(Weight::Warning), &count(warning, "warning", "warnings"))) }
             @if critical + warning == 0 {
-                @if frame.pulse.first > 0 { (mark(Tone::Plain, "first scan")) } @else { (mark(Tone::Good, "all is well")) }
+                @if frame.pulse.sources == 0 { (mark(Tone::Plain, "nothing is watched")) }
+                @else if frame.pulse.first > 0 { (mark(Tone::Plain, "first scan")) }
+                @else { (mark(Tone::Good, "all is well")) }
             }
         }
     }

@@ -130,7 +130,7 @@ fn list(page: &'static str, title: &str, total: &str, is_empty: bool, rows: Mark
                 }
             }
         }
-        @if is_empty { p.calm { "Nothing fits." } } @else { (rows) }
+        @if is_empty { p.calm { @if form.is_empty() { "None is known." } @else { "Nothing fits." } } } @else { (rows) }
         p.pages {
             @if !form.after.is_empty() { a href=(form.link(page, None)) { "first page" } " " }
             @if let Some(next) = next { a rel="next" href=(form.link(page, Some(next))) { "next page" } }

@@ -52,7 +52,8 @@ fn wrong_now(frame: &Frame) -> Markup {
         section.wrong aria-labelledby="wrong" {
             h2 #wrong { "Wrong now" }
             @if is_well {
-                p.calm { (mark(Tone::Good, if frame.pulse.first > 0 { "nothing so far" } else { "nothing" })) }
+                @let sees = frame.pulse.sources > 0 && frame.pulse.first == 0;
+                p.calm { @if sees { (mark(Tone::Good, "nothing")) } @else { (mark(Tone::Plain, "nothing that is known")) } }
             } @else {
                 ul.troubles { (sources_down(frame)) (weighing(frame, Weight::Critical)) }
                 @for weight in [Weight::Warning, Weight::Note] { (folded(frame, weight)) }

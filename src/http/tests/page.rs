@@ -157,6 +157,7 @@ async fn where_all_is_well_or_nothing_is_watched_the_overview_says_so() {
 
     let (_, html) = page(&at_noon(Vec::new()).await, "/").await;
     assert!(text(&html).contains("nothing is watched") && text(&html).contains("No source is configured"), "{}", text(&html));
+    assert!(!html.contains("all is well") && !html.contains("mark good"), "what nobody looks at is not well: {html}");
 }
 
 #[tokio::test]
