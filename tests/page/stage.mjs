@@ -101,7 +101,11 @@ why = "it is on its way out"
     env: { PATH: process.env.PATH, HOME: folder },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  closing.push(() => program.kill());
+  const ended = new Promise((resolve) => program.once("exit", resolve));
+  closing.push(() => {
+    program.kill();
+    return ended;
+  });
   const base = await new Promise((resolve, reject) => {
     let said = "";
     program.stderr.on("data", (bytes) => {
@@ -123,8 +127,8 @@ why = "it is on its way out"
       renameSync(join(folder, "arrives.pem"), join(folder, "live", "arrives.pem"));
       await until("the new certificate is known", async () => (await (await fetch(`${base}certificates?q=arrives`)).text()).includes("arrives.example.com"));
     },
-    end() {
-      closing.reverse().forEach((close) => close());
+    async end() {
+      for (const close of closing.reverse()) await close();
       rmSync(folder, { recursive: true, force: true });
     },
     // The same below a path of a proxy's; with what was asked of it.
@@ -170,10 +174,10 @@ async function closedPort() {
 }
 
 // Waits for a condition, not for a time: the limit is there for what never comes.
-async function until(what, ask) {
+export async function until(what, ask) {
   const began = Date.now();
-  while (!(await ask().catch(() => false))) {
-    if (Date.now() - began > 60_000) throw new Error(`never: ${what}`);
+  while (!(await Promise.resolve().then(ask).catch(() => false))) {
+    if (Date.now() - began > 120_000) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
