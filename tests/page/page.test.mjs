@@ -182,7 +182,7 @@ describe("the filter", () => {
       await shot(page, "nothing-fits");
       // One step back is the page from which the filter was asked, whatever was typed since.
       await page.goBack();
-      await page.waitForFunction(() => document.getElementById("main").dataset.page === "./");
+      await page.waitForFunction(() => document.getElementById("main")?.dataset.page === "./");
       assert.deepEqual([page.url(), await page.locator("#q").inputValue(), await page.locator("select[name=state]").inputValue()], [shown.base, "", ""]);
       await page.goForward();
       await page.waitForFunction(() => document.querySelector("main .calm")?.innerText === "Nothing fits.");
