@@ -241,7 +241,7 @@ pub fn of_finding(finding: Finding) -> Advice {
 /// A certificate that is revoked.
 pub const REVOKED: Advice = advice(
     "The CA has revoked the certificate: clients that check it refuse it, and whoever asked for that had a reason.",
-    "curl -s CRL | openssl crl -inform DER -noout -text | grep -A3 SERIAL",
+    "curl -s CRL | openssl crl -inform DER -noout -text | grep -A4 SERIAL",
     "Issue a new certificate, with a new key when the reason is keyCompromise, and install it everywhere. A certificateHold can be released by the CA.",
 );
 

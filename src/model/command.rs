@@ -1,6 +1,7 @@
 //! Commands of [`advice`](super::advice) made out for one place, ready to be pasted into a shell: whatever a place is called, it is one word there.
 
 use super::place::Place;
+use super::revocation::Lookup;
 
 /// The command for this place. `authority` is the host and port of an endpoint, where they are known.
 pub fn command(place: &Place, command: &str, authority: Option<&str>) -> String {
@@ -28,6 +29,26 @@ pub fn command(place: &Place, command: &str, authority: Option<&str>) -> String 
     }
 }
 
+/// The command that looks for a certificate in the CRL that it names; `None` of other commands, and where it names none.
+pub fn in_list(command: &str, lookup: &Lookup) -> Option<String> {
+    const FETCHED: &str = "curl -s CRL ";
+    let url = lookup.pointers.crls.iter().flat_map(|point| &point.urls).next()?;
+    let (before, after) = command.split_once(FETCHED)?;
+    Some(format!("{before}curl -s {} {}", word(url), after.replace("SERIAL", &serial_hex(&lookup.serial))))
+}
+
+/// A serial number as openssl writes it: two digits for each byte, without the zero that only says that it is positive.
+pub fn serial_hex(serial: &[u8]) -> String {
+    let bytes = if let [0, rest @ ..] = serial
+        && !rest.is_empty()
+    {
+        rest
+    } else {
+        serial
+    };
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 /// Shows the certificate in a key of an object.
 fn kubectl(kind: &str, namespace: &str, name: &str, key: &str) -> String {
     let key = quoted(&format!("{{.data.{}}}", key.replace('.', "\\.")));
@@ -49,7 +70,10 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::model::revocation::{DistributionPoint, Pointers};
 
     #[test]
     fn commands_are_about_the_place_itself() {
@@ -71,6 +95,26 @@ mod tests {
             assert_eq!(command(&place, text, authority), expected);
         }
         assert_eq!(command(&Place::file("/a b.pem"), "openssl x509 -in FILE", None), "openssl x509 -in '/a b.pem'");
+    }
+
+    #[test]
+    fn a_certificate_is_looked_for_in_the_list_that_it_names() {
+        const QUOTED: &str = r"curl -s 'http://a/;SERIAL'\''' | openssl crl -noout -text | grep -A4 B0";
+        let text = "curl -s CRL | openssl crl -noout -text | grep -A4 SERIAL";
+        for (serial, url, text, expected) in [
+            (&[0x0a, 0xff][..], Some("http://a/b.crl"), text, Some("curl -s http://a/b.crl | openssl crl -noout -text | grep -A4 0AFF")),
+            (&[0, 0xb0], Some("http://a/;SERIAL'"), text, Some(QUOTED)),
+            (&[0], Some("http://a/"), text, Some("curl -s http://a/ | openssl crl -noout -text | grep -A4 00")),
+            (&[1], None, text, None),
+            (&[1], Some("http://a/b.crl"), "openssl x509 -in FILE", None),
+        ] {
+            let urls = url.map(Box::from).into_iter().collect();
+            let crls = [DistributionPoint { urls, ..DistributionPoint::default() }].into();
+            let pointers = Arc::new(Pointers { crls, ..Pointers::default() });
+            let (serial, issuer) = (serial.into(), Arc::from(&[][..]));
+            let lookup = Lookup { serial, issuer, pointers, signed: None, must_staple: false, no_rev_avail: false, is_ca: false };
+            assert_eq!(in_list(text, &lookup).as_deref(), expected);
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ export function browser() {
 // A page that counts what goes wrong in it: violations of its policy, errors of scripts, dialogs, requests to anybody else.
 export async function open(chrome, base, options = {}) {
   const context = await chrome.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  // For what never comes; what comes is waited for by a condition, however busy the machine is.
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   const wrong = [];
   const asked = [];

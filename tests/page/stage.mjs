@@ -2,13 +2,14 @@
 // May touch: its own temporary folder, free ports of the loopback. Ends everything that it starts.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Authority } from "./authority.mjs";
+import { cluster } from "./cluster.mjs";
 
 // What whoever writes certificates might write. Each sets `window.attacked` when it gets to run.
 export const EVIL = {
@@ -43,9 +44,22 @@ export async function stage() {
   issue("revoked.pem", "revoked.example.com", -30, 60, "revoked.example.com");
   ca.revoke(join(certs, "revoked.pem"));
   for (const [name, text] of Object.entries(EVIL)) issue(`evil-${name}.pem`, text, -30, 60);
-  for (let number = 0; number < 60; number++) issue(`many-${String(number).padStart(2, "0")}.pem`, `many-${number}.example.com`, -1, 200 + number);
+  for (let number = 0; number < 60; number++) issue(`batch-${String(number).padStart(2, "0")}.pem`, `many-${number}.example.com`, -1, 200 + number);
   writeFileSync(join(certs, "<b>garbage<b>.pem"), "-----BEGIN CERTIFICATE-----\nno\n");
   published["/shop.crl"] = ca.list();
+  // What comes while somebody looks, and what a cluster holds.
+  mkdirSync(join(folder, "live"));
+  ca.issue(join(folder, "arrives.pem"), "arrives.example.com", -1, 1);
+  ca.issue(join(folder, "secret.pem"), "api.cluster.example", -30, 60);
+  const secret = readFileSync(join(folder, "secret.pem"));
+  const api = cluster([["shop", "api-tls", secret], ["stage", "api-tls", secret], ["<i>odd</i>", "odd", secret]]);
+  writeFileSync(join(folder, "kubeconfig"), JSON.stringify({
+    "current-context": "test",
+    clusters: [{ name: "test", cluster: { server: `http://${await listening(api)}` } }],
+    users: [{ name: "test", user: {} }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+  }));
+  closing.push(() => api.closeAllConnections(), () => api.close());
 
   const closed = await closedPort();
   writeFileSync(join(folder, "notafter.toml"), `
@@ -63,6 +77,14 @@ labels = { team = "web" }
 [sources.ca]
 type = "file"
 paths = ["ca/ca.pem"]
+[sources.live]
+type = "file"
+paths = ["live/*.pem"]
+schedule = "@every 1s"
+[sources.cluster]
+type = "kubernetes"
+kubeconfig = "kubeconfig"
+kinds = ["secret"]
 [sources.edge]
 type = "tls"
 targets = ["127.0.0.1:${closed}"]
@@ -79,7 +101,11 @@ why = "it is on its way out"
     env: { PATH: process.env.PATH, HOME: folder },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  closing.push(() => program.kill());
+  const ended = new Promise((resolve) => program.once("exit", resolve));
+  closing.push(() => {
+    program.kill();
+    return ended;
+  });
   const base = await new Promise((resolve, reject) => {
     let said = "";
     program.stderr.on("data", (bytes) => {
@@ -96,8 +122,13 @@ why = "it is on its way out"
 
   return {
     base,
-    end() {
-      closing.reverse().forEach((close) => close());
+    // A certificate comes to be watched, and is known when this ends.
+    async arrive() {
+      renameSync(join(folder, "arrives.pem"), join(folder, "live", "arrives.pem"));
+      await until("the new certificate is known", async () => (await (await fetch(`${base}certificates?q=arrives`)).text()).includes("arrives.example.com"));
+    },
+    async end() {
+      for (const close of closing.reverse()) await close();
       rmSync(folder, { recursive: true, force: true });
     },
     // The same below a path of a proxy's; with what was asked of it.
@@ -142,10 +173,11 @@ async function closedPort() {
   return port;
 }
 
-async function until(what, ask) {
+// Waits for a condition, not for a time: the limit is there for what never comes.
+export async function until(what, ask) {
   const began = Date.now();
-  while (!(await ask().catch(() => false))) {
-    if (Date.now() - began > 60_000) throw new Error(`never: ${what}`);
+  while (!(await Promise.resolve().then(ask).catch(() => false))) {
+    if (Date.now() - began > 120_000) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use crate::http::query::certificates::{PLACES, Row};
+use crate::model::command::serial_hex;
 use crate::model::facts::{KEY_USAGES, SubjectName, hex};
 use crate::model::relations::{Above, Hanging, Top};
 use crate::model::{CertRole, CertificateFacts, UnixTime};
@@ -12,7 +13,7 @@ use super::Frame;
 use super::findings;
 use super::revocation::{Grounds, verdict};
 use super::show::{self, Tone, mark};
-use super::text::{Link, count, grouped, said, time, words};
+use super::text::{Link, count, cut, grouped, said, time, words};
 use super::trouble::{self, Weight};
 
 /// Names that are shown at once; the rest is folded.
@@ -97,7 +98,11 @@ fn says(facts: &CertificateFacts, now: UnixTime) -> Markup {
             (show::fact("Issuer", some(&facts.issuer)))
             (show::fact("Names", (!facts.names.is_empty()).then(|| names(facts))))
             (show::fact("SPIFFE ID", facts.spiffe_id().map(said)))
-            (show::fact("Serial number", Some(said(&facts.serial))))
+            (show::fact("Serial number", Some(html! {
+                (said(&facts.serial))
+                // As openssl writes it, in a certificate as in a CRL.
+                @if let Some(lookup) = &facts.lookup { div.aside { code { (cut(&serial_hex(&lookup.serial))) } } }
+            })))
             (show::fact("SHA-256", Some(html! { code { (hex(&facts.fingerprint)) } })))
             (show::fact("Valid from", Some(time(facts.not_before, now))))
             (show::fact("Valid until", Some(time(facts.not_after, now))))

@@ -184,7 +184,7 @@ pub fn draw(frame: &Frame, list: &'static str, form: &Form) -> Markup {
     frame.view.sources(&mut |source, _| sources.push(&source.id.name));
     sources.dedup();
     html! {
-        form.filter #filter action=(list) method="get" role="search" {
+        form.filter #filter action=(list) method="get" role="search" autocomplete="off" {
             label.text {
                 span.hidden { "Filter by name, serial number, fingerprint or place" }
                 input #q type="search" name="q" value=(cut(&form.q)) maxlength="200" autocomplete="off" spellcheck="false"

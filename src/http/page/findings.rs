@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use crate::model::command::in_list;
 use crate::model::{Evidence, Finding, FindingSet, Item, SourceHeader, TargetState, Waived, advice};
 
 use super::Frame;
@@ -56,6 +57,13 @@ impl<'a> Found<'a> {
         all.filter(move |evidence| trouble == Trouble::Finding(evidence.finding) && evidence.certificate == certificate)
     }
 
+    /// The command that confirms it, made out for the certificate where it asks about one, else for the place.
+    fn confirm(&self, frame: &Frame, text: &str) -> String {
+        let certificate = self.certificate.and_then(|index| self.target.content.certificates.get(index));
+        let lookup = certificate.and_then(|facts| facts.lookup.as_deref());
+        lookup.and_then(|lookup| in_list(text, lookup)).unwrap_or_else(|| frame.command(&self.target.place, text))
+    }
+
     /// The policies that say so.
     fn policies(&self) -> impl Iterator<Item = &'a str> {
         let (trouble, certificate) = (self.trouble, self.certificate);
@@ -94,7 +102,7 @@ fn one(frame: &Frame, weight: Weight, trouble: Trouble, all: &[Found<'_>], subje
             @for evidence in all.iter().flat_map(Found::evidence).take(NAMED) { (other(evidence, frame)) }
             @if let Some(policy) = policies.first() { p { "Policy " (said(policy)) @if policies.iter().any(|other| other != policy) { " and others" } "." } }
             dl.help {
-                dt { "Confirm" } dd { code { (said(&frame.command(&first.target.place, advice.confirm))) } }
+                dt { "Confirm" } dd { code { (said(&first.confirm(frame, advice.confirm))) } }
                 dt { "Fix" } dd { (said(&frame.command(&first.target.place, advice.fix))) }
             }
             (on(all, subject))

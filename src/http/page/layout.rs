@@ -9,7 +9,7 @@ use super::answer::Document;
 use super::filter::{self, Form};
 use super::fresh::Pulse;
 use super::show::{Tone, mark};
-use super::text::{Link, count, grouped, in_full};
+use super::text::{Link, count, grouped, in_full, relative};
 use super::trouble::Weight;
 
 /// The pages that can be gone to from everywhere.
@@ -53,6 +53,8 @@ impl Page<'_> {
                     (pulse(frame))
                 }
                 (filter::draw(frame, list, self.form))
+                // The script shows it when the program no longer answers.
+                p.lost #lost role="alert" hidden { "notafter does not answer. What stands here is from " (relative(frame.now, frame.now)) "." }
             }
             main #main tabindex="-1" data-page=(self.name) { (self.content) }
             (foot(frame))
@@ -70,7 +72,9 @@ fn pulse(frame: &Frame) -> Markup {
             @if critical > 0 { (mark(Tone::Wrong(Weight::Critical), &format!("{} critical", grouped(critical)))) " " }
             @if warning > 0 { (mark(Tone::Wrong(Weight::Warning), &count(warning, "warning", "warnings"))) }
             @if critical + warning == 0 {
-                @if frame.pulse.first > 0 { (mark(Tone::Plain, "first scan")) } @else { (mark(Tone::Good, "all is well")) }
+                @if frame.pulse.sources == 0 { (mark(Tone::Plain, "nothing is watched")) }
+                @else if frame.pulse.first > 0 { (mark(Tone::Plain, "first scan")) }
+                @else { (mark(Tone::Good, "all is well")) }
             }
         }
     }

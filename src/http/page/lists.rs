@@ -64,7 +64,7 @@ fn certificate(row: &certificates::Row<'_>, now: UnixTime) -> Markup {
                 @if row.count > 1 { " " a.aside href=(show::certificate_link(&facts.fingerprint)) { "and " (count(row.count - 1, "more", "more")) } }
             }
             td data-label="Owner" { @if let Some(held) = first { (show::owner(held.source, held.target)) } }
-            td data-label="Issued by" { (said(if facts.issuer_cn.is_empty() { &facts.issuer } else { &facts.issuer_cn })) }
+            td.by data-label="Issued by" { (said(if facts.issuer_cn.is_empty() { &facts.issuer } else { &facts.issuer_cn })) }
         }
     }
 }
@@ -130,7 +130,7 @@ fn list(page: &'static str, title: &str, total: &str, is_empty: bool, rows: Mark
                 }
             }
         }
-        @if is_empty { p.calm { "Nothing fits." } } @else { (rows) }
+        @if is_empty { p.calm { @if form.is_empty() { "None is known." } @else { "Nothing fits." } } } @else { (rows) }
         p.pages {
             @if !form.after.is_empty() { a href=(form.link(page, None)) { "first page" } " " }
             @if let Some(next) = next { a rel="next" href=(form.link(page, Some(next))) { "next page" } }

@@ -29,9 +29,10 @@ pub fn draw(frame: &Frame) -> Markup {
         h1.hidden { "Overview" }
         section.state aria-label="State" {
             p.watch {
-                "Watching " strong { (count(frame.pulse.certificates, "certificate", "certificates")) }
-                " in " strong { (count(frame.pulse.places, "place", "places")) }
+                "Watching " strong { (count(frame.pulse.places, "place", "places")) }
                 " of " strong { (count(frame.pulse.sources, "source", "sources")) }
+                " that hold " strong { (count(frame.pulse.certificates, "certificate", "certificates")) }
+                ", each copy counted"
             }
             p.sight { (sight(&frame.pulse, frame)) }
         }
@@ -51,7 +52,8 @@ fn wrong_now(frame: &Frame) -> Markup {
         section.wrong aria-labelledby="wrong" {
             h2 #wrong { "Wrong now" }
             @if is_well {
-                p.calm { (mark(Tone::Good, if frame.pulse.first > 0 { "nothing so far" } else { "nothing" })) }
+                @let sees = frame.pulse.sources > 0 && frame.pulse.first == 0;
+                p.calm { @if sees { (mark(Tone::Good, "nothing")) } @else { (mark(Tone::Plain, "nothing that is known")) } }
             } @else {
                 ul.troubles { (sources_down(frame)) (weighing(frame, Weight::Critical)) }
                 @for weight in [Weight::Warning, Weight::Note] { (folded(frame, weight)) }
@@ -76,7 +78,7 @@ fn folded(frame: &Frame, weight: Weight) -> Markup {
     let (one, many) = if weight == Weight::Note { ("kind of note", "kinds of notes") } else { ("kind of warning", "kinds of warnings") };
     html! {
         @if kinds > UNFOLDED {
-            details.rest {
+            details.rest data-key=(weight.as_str()) {
                 summary { (mark(Tone::Wrong(weight), &count(kinds as u64, one, many))) " " span.aside { (kinds_of(frame, weight)) } }
                 ul.troubles { (all) }
             }
@@ -106,7 +108,7 @@ fn group(wrongs: &Wrongs, now: UnixTime) -> Markup {
         &title,
         &count(group.places, "place", "places"),
         html! {
-            (help(*trouble))
+            (help(*trouble, &title))
             ul.named {
                 @for named in &group.named { (name(named, now)) }
                 @if more > 0 { li.more { a href=(trouble.link()) { "all " (count(group.places, "place", "places")) } } }
@@ -139,10 +141,10 @@ fn item(weight: Weight, title: &str, size: &str, content: Markup) -> Markup {
     }
 }
 
-fn help(trouble: Trouble) -> Markup {
+fn help(trouble: Trouble, title: &str) -> Markup {
     let advice = trouble.advice();
     html! {
-        details.help {
+        details.help data-key=(title) {
             summary { "why, and what helps" }
             p { code.word { (trouble.word()) } " " (advice.cause) }
             p { strong { "Fix: " } (advice.fix) }
@@ -231,12 +233,13 @@ fn service(frame: &Frame, weight: Weight, noun: Noun, finding: Finding, number: 
     let responders = services.responders.iter().filter(|_| noun == Noun::Responder).map(|service| (&service.url, service.findings));
     let urls = crls.chain(responders).filter(|(_, findings)| findings.contains(finding)).map(|(url, _)| url);
     let (one, many) = if noun == Noun::Crl { ("list", "lists") } else { ("responder", "responders") };
+    let title = service_title(noun, finding);
     item(
         weight,
-        &service_title(noun, finding),
+        &title,
         &count(number, one, many),
         html! {
-            (help(Trouble::Finding(finding)))
+            (help(Trouble::Finding(finding), &title))
             ul.named {
                 @for url in urls.take(NAMED) { li { a href=(Link::to("revocation").with("q", url)) { (said(url)) } } }
                 @if number > NAMED as u64 { li.more { a href=(Link::to("revocation")) { "all of them" } } }

@@ -244,7 +244,11 @@ fn holds(target: &TargetState, now: UnixTime) -> Markup {
                 }
             }
         }
-        @if certificates.is_empty() && crls.is_empty() && responses.is_empty() { p.calm { "It holds no certificate, CRL or OCSP response." } }
+        @if certificates.is_empty() && crls.is_empty() && responses.is_empty() {
+            p.calm {
+                @if target.failure.is_some() { "What it holds is not known." } @else { "It holds no certificate, CRL or OCSP response." }
+            }
+        }
     }
 }
 

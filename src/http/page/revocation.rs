@@ -235,7 +235,7 @@ fn answer(method: RevocationMethod, outcome: Option<&Result<Answer, RevocationRe
                     Some(Ok(answer)) => { (says(answer, now)) }
                     Some(Err(reason)) => {
                         (mark(Tone::Plain, &words(reason.as_str())))
-                        div.besides { (advice::of_revocation(*reason).cause) }
+                        div.besides { (why_not(method, *reason)) }
                     }
                     None => { (mark(Tone::Plain, "not yet")) }
                 }
@@ -258,6 +258,15 @@ fn answer(method: RevocationMethod, outcome: Option<&Result<Answer, RevocationRe
             td data-label="Fetched" { (show::distance(fetched, now)) }
             td data-label="Next" { (show::distance(next, now)) }
         }
+    }
+}
+
+/// Why one way has no answer. That there is nobody to ask is no more than that: there may be another way.
+fn why_not(method: RevocationMethod, reason: RevocationReason) -> &'static str {
+    match (reason, method) {
+        (RevocationReason::NoSource, RevocationMethod::Ocsp) => "The certificate names no responder.",
+        (RevocationReason::NoSource, RevocationMethod::Crl) => "The certificate names no CRL, and none is configured.",
+        _ => advice::of_revocation(reason).cause,
     }
 }
 

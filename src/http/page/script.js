@@ -6,6 +6,8 @@
   const field = document.getElementById("q");
   const parser = new DOMParser();
   const skew = Date.now() - Date.parse(document.querySelector("footer time").dateTime);
+  const here = () => location.pathname + location.search;
+  let shown = here();
   let asked = null;
   let timer = 0;
 
@@ -24,21 +26,15 @@
     }
   };
 
-  // Puts the main part of another page in place of this one's.
-  const take = (text) => {
-    const page = parser.parseFromString(text, "text/html");
-    const fresh = page.getElementById("main");
-    if (!fresh) return;
-    const open = new Set([...document.querySelectorAll("main details[open] > summary")].map((each) => each.closest("li, tr, section")?.textContent));
+  // Puts the main part of another page in place of this one's. What was unfolded stays so, whatever its text says by now.
+  const take = (page) => {
+    const open = new Set([...document.querySelectorAll("main details[open][data-key]")].map((each) => each.dataset.key));
     document.title = page.title;
-    document.getElementById("main").replaceWith(document.adoptNode(fresh));
-    for (const each of document.querySelectorAll("main details > summary")) {
-      if (open.has(each.closest("li, tr, section")?.textContent)) each.parentNode.open = true;
+    for (const part of ["#main", ".pulse", ".bar nav", "#lost", "footer"]) {
+      const [old, fresh] = [document.querySelector(part), page.querySelector(part)];
+      if (old && fresh) old.replaceWith(document.adoptNode(fresh));
     }
-    for (const part of [".pulse", ".bar nav", "footer"]) {
-      const [old, other] = [document.querySelector(part), page.querySelector(part)];
-      if (old && other) old.replaceWith(document.adoptNode(other));
-    }
+    for (const each of document.querySelectorAll("main details[data-key]")) if (open.has(each.dataset.key)) each.open = true;
     tell();
   };
 
@@ -48,12 +44,19 @@
     if (isNew) form.dataset.busy = "";
     try {
       const answer = await fetch(address, { signal: mine.signal, credentials: "same-origin", redirect: "error" });
-      const text = await answer.text();
-      if (mine !== asked || !(answer.headers.get("content-type") || "").startsWith("text/html")) return;
-      take(text);
-      if (isNew) history.replaceState(null, "", address);
+      const page = parser.parseFromString(await answer.text(), "text/html");
+      if (mine !== asked) return;
+      if (!page.getElementById("main")) throw new Error("not a page of the program: something stands in between");
+      // From another page the way back stays; a text that grows is one step.
+      const isSame = document.getElementById("main").dataset.page === form.getAttribute("action");
+      take(page);
+      if (isNew) {
+        history[isSame ? "replaceState" : "pushState"](null, "", address);
+        shown = here();
+      }
     } catch (error) {
-      // Another question came, or the program is not there now: the next one tells.
+      // What stands here may be old by now, and must not look as if it were not.
+      if (mine === asked) document.getElementById("lost").hidden = false;
     } finally {
       if (mine === asked) delete form.dataset.busy;
     }
@@ -73,6 +76,11 @@
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     filter(0);
+  });
+
+  // The way back leads to what another address shows, with its form; a jump within the page leads nowhere.
+  addEventListener("popstate", () => {
+    if (here() !== shown) location.reload();
   });
 
   document.addEventListener("keydown", (event) => {

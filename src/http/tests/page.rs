@@ -121,7 +121,7 @@ async fn the_overview_says_what_is_wrong_what_ends_next_and_whether_it_sees() {
     let text = text(&html);
     assert_eq!(status, 200);
     for part in [
-        "Watching 30 certificates in 21 places of 11 sources",
+        "Watching 21 places of 11 sources that hold 30 certificates, each copy counted",
         "1 source is down",
         "slow & <odd> file down · deadline exceeded · for 24 hours",
         "<60 s>",
@@ -157,6 +157,7 @@ async fn where_all_is_well_or_nothing_is_watched_the_overview_says_so() {
 
     let (_, html) = page(&at_noon(Vec::new()).await, "/").await;
     assert!(text(&html).contains("nothing is watched") && text(&html).contains("No source is configured"), "{}", text(&html));
+    assert!(!html.contains("all is well") && !html.contains("mark good"), "what nobody looks at is not well: {html}");
 }
 
 #[tokio::test]
@@ -552,7 +553,9 @@ const ATTRIBUTES: &[&str] = &[
     "list",
     "label",
     "tabindex",
+    "hidden",
     "data-page",
+    "data-key",
     "data-label",
     "data-at",
     "data-for",
