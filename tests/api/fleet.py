@@ -167,6 +167,9 @@ class Fleet:
     def configuration(self):
         targets = ", ".join(f'{{ target = "{target}", server_name = "good.example" }}' for target in self.endpoints)
         return f"""
+[server]
+reload = true
+
 [ownership]
 labels = ["team"]
 
