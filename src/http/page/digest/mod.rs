@@ -71,7 +71,10 @@ impl Digests {
             return Some(ready);
         }
         let (this, view) = (self.clone(), snapshots.load());
-        tokio::task::spawn_blocking(move || this.follow(view, now)).await.ok()
+        let (overview, replaced) = tokio::task::spawn_blocking(move || this.follow(view, now)).await.ok()?;
+        // It may be the last to hold a snapshot of everything, and taking that apart takes longer than the overview: nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || drop(replaced)));
+        Some(overview)
     }
 
     fn ready(&self, snapshots: &Arc<dyn Snapshots>) -> Option<Arc<Overview>> {
@@ -79,12 +82,13 @@ impl Digests {
         self.newest.load_full().filter(|overview| overview.generation == generation)
     }
 
-    fn follow(&self, view: Arc<dyn SnapshotView>, now: UnixTime) -> Arc<Overview> {
+    /// The overview of a snapshot, and what was kept before, for whoever has time to let go of it.
+    fn follow(&self, view: Arc<dyn SnapshotView>, now: UnixTime) -> (Arc<Overview>, (Kept, Option<Arc<Overview>>)) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.follow(view.clone(), now);
+        let replaced = kept.follow(view.clone(), now);
         let overview = Arc::new(kept.merge(view.generation()));
-        self.newest.store(Some(overview.clone()));
-        overview
+        let before = self.newest.swap(Some(overview.clone()));
+        (overview, (replaced, before))
     }
 
     /// Works for ever: keeps the newest overview ready while somebody looks, and lets it go when nobody does. Cancel safe.
@@ -108,22 +112,23 @@ impl Digests {
 }
 
 impl Kept {
-    /// Looks through the pieces that are not known yet.
-    fn follow(&mut self, view: Arc<dyn SnapshotView>, now: UnixTime) {
-        let mut before = std::mem::take(&mut self.sources);
+    /// Looks through the pieces that are not known yet. Gives what was kept before.
+    fn follow(&mut self, view: Arc<dyn SnapshotView>, now: UnixTime) -> Self {
+        let before = std::mem::take(self);
         let mut headers: Vec<&SourceHeader> = Vec::new();
         view.sources(&mut |header, _| headers.push(header));
         for header in headers {
-            let known = before.remove(&header.id).filter(|known| known.header == *header);
-            let known = known.map(|known| known.pieces).unwrap_or_default();
-            let mut pieces = HashMap::with_capacity(known.len());
+            let known = before.sources.get(&header.id).filter(|known| known.header == *header).map(|known| &known.pieces);
+            let mut pieces = HashMap::with_capacity(known.map_or(0, HashMap::len));
             view.pieces(&header.id, &mut |number, targets| {
-                let piece = known.get(&number).cloned().unwrap_or_else(|| Arc::new(Piece::of(header, targets, now)));
+                let piece =
+                    known.and_then(|known| known.get(&number)).cloned().unwrap_or_else(|| Arc::new(Piece::of(header, targets, now)));
                 pieces.insert(number, piece);
             });
             self.sources.insert(header.id.clone(), KeptSource { header: header.clone(), pieces });
         }
         self.view = Some(view);
+        before
     }
 
     fn merge(&self, generation: u64) -> Overview {

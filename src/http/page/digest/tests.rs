@@ -195,6 +195,20 @@ fn namespaces_are_offered_with_their_places() {
 }
 
 #[test]
+fn whoever_asks_does_not_take_the_snapshot_before_apart() {
+    let held = Held::default().with(files(), vec![vec![at("/a", ending(1, 5))]]);
+    let digests = Digests::default();
+    let first = held.view(1);
+    let before = Arc::downgrade(&first);
+    let _ = digests.follow(first, NOW);
+    let (overview, replaced) = digests.follow(held.view(2), NOW);
+    assert_eq!(overview.generation, 2);
+    assert!(before.upgrade().is_some(), "it comes back with the answer");
+    drop(replaced);
+    assert!(before.upgrade().is_none(), "and nothing else holds it");
+}
+
+#[test]
 fn only_pieces_that_have_changed_are_looked_through_again() {
     let first = Held::default().with(files(), vec![vec![at("/a", ending(1, 5))], vec![at("/b", ending(2, 6))]]);
     let mut kept = Kept::default();
