@@ -6,6 +6,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "a stopwatch outside the program")]
 
+#[path = "support/fleet.rs"]
+mod fleet;
+
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,63 +21,16 @@ use notafter::metrics::Counters;
 use notafter::model::facts::hex;
 use notafter::model::relations::{Above, Hanging, Verifies};
 use notafter::model::{
-    CertificateFacts, Content, FailureFacts, Finding, Limits, PieceVisitor, Place, Reason, Relations, Rendered, Report, Services,
-    SnapshotView, Snapshots, SourceHeader, SourceId, SourceKind, SourceOptions, SourceStatus, Stage, TargetState, TrustQueries, UnixTime,
+    CertificateFacts, FailureFacts, Finding, Limits, Place, Reason, SnapshotView, Snapshots, SourceKind, SourceStatus, Stage, TrustQueries,
+    UnixTime,
 };
 use notafter::pki::certificate;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+
+use fleet::{CAS, Held, View, held, host, issue, target};
 
 const DAY: i64 = 86_400;
-const CAS: usize = 50;
-const PIECE: usize = 1_000;
 /// To reach, for the first page of 100,000 certificates.
 const REACH_MS: f64 = 100.0;
-
-/// A source in pieces, as the store publishes it.
-#[derive(Clone)]
-struct Held {
-    header: SourceHeader,
-    pieces: Vec<Arc<Vec<Arc<TargetState>>>>,
-}
-
-struct View {
-    sources: Vec<Held>,
-    generation: u64,
-    relations: Relations,
-    services: Services,
-}
-
-impl SnapshotView for View {
-    fn rendered(&self, _: &mut dyn FnMut(&Rendered)) {}
-    fn sources<'a>(&'a self, visit: &mut dyn FnMut(&'a SourceHeader, &'a SourceStatus)) {
-        static STATUS: std::sync::OnceLock<SourceStatus> = std::sync::OnceLock::new();
-        let now = Some(SystemTime::now());
-        let status =
-            STATUS.get_or_init(|| SourceStatus { up: Some(true), last_scan_at: now, next_scan_at: now, ..SourceStatus::default() });
-        self.sources.iter().for_each(|held| visit(&held.header, status));
-    }
-    fn targets<'a>(&'a self, source: &SourceId, visit: &mut dyn FnMut(&'a TargetState)) {
-        let of_it = self.sources.iter().filter(|held| held.header.id == *source);
-        of_it.flat_map(|held| &held.pieces).flat_map(|piece| piece.iter()).for_each(|target| visit(target));
-    }
-    fn pieces<'a>(&'a self, source: &SourceId, visit: PieceVisitor<'_, 'a>) {
-        for piece in self.sources.iter().filter(|held| held.header.id == *source).flat_map(|held| &held.pieces) {
-            visit(Arc::as_ptr(piece).addr(), &mut piece.iter());
-        }
-    }
-    fn services(&self) -> &Services {
-        &self.services
-    }
-    fn relations(&self) -> &Relations {
-        &self.relations
-    }
-    fn generation(&self) -> u64 {
-        self.generation
-    }
-    fn ready(&self) -> bool {
-        true
-    }
-}
 
 /// The newest snapshot.
 struct Store(Mutex<Arc<View>>);
@@ -82,8 +38,9 @@ struct Store(Mutex<Arc<View>>);
 impl Store {
     fn put(&self, sources: Vec<Held>) {
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (generation, relations) = (newest.generation + 1, newest.relations.clone());
-        *newest = Arc::new(View { sources, generation, relations, services: Services::default() });
+        let generation = newest.generation + 1;
+        *newest =
+            Arc::new(View { sources, generation, status: newest.status.clone(), relations: newest.relations.clone(), ..View::default() });
     }
 
     fn sources(&self) -> Vec<Held> {
@@ -139,10 +96,15 @@ type Column = Vec<(&'static str, Vec<Duration>)>;
 
 fn measure(runtime: &tokio::runtime::Runtime, certificates: usize) -> Result<Column, Box<dyn Error>> {
     let (facts, cas) = issue(certificates)?;
+    let read = |der: Vec<u8>| certificate::read(&der, &Limits::default()).map(|read| read.facts);
+    let facts = facts.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let cas = cas.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let sources = watched(&facts, &cas, 0);
     let mut relate = Relate::default();
     let now = UnixTime::from(SystemTime::now());
-    let empty = || View { sources: sources.clone(), generation: 1, relations: Relations::default(), services: Services::default() };
+    let moment = Some(SystemTime::now());
+    let status = SourceStatus { up: Some(true), last_scan_at: moment, next_scan_at: moment, ..SourceStatus::default() };
+    let empty = || View { sources: sources.clone(), status: status.clone(), generation: 1, ..View::default() };
     let mut outcome = relate.pass(Arc::new(empty()), now);
     let mut relations = outcome.relations.take();
     while outcome.unfinished {
@@ -255,60 +217,4 @@ fn watched(facts: &[CertificateFacts], cas: &[CertificateFacts], round: usize) -
         target
     });
     vec![held(SourceKind::File, "files", stored.collect()), held(SourceKind::Tls, "edge", served.collect())]
-}
-
-fn host(n: usize) -> String {
-    format!("host{n}.example.com")
-}
-
-/// Leaves, and the CAs that issued them in turn.
-fn issue(count: usize) -> Result<(Vec<CertificateFacts>, Vec<CertificateFacts>), Box<dyn Error>> {
-    let read = |der: &[u8]| certificate::read(der, &Limits::default()).map(|read| read.facts);
-    let (mut issuers, mut cas) = (Vec::new(), Vec::new());
-    for n in 0..CAS {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, format!("Issuing CA {n}"));
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate()?;
-        cas.push(read(params.self_signed(&key)?.der())?);
-        issuers.push(Issuer::new(params, key));
-    }
-    let key = KeyPair::generate()?;
-    let mut leaves = Vec::with_capacity(count);
-    for n in 0..count {
-        let mut params = CertificateParams::new(vec![host(n), format!("www.{}", host(n))])?;
-        params.distinguished_name.push(DnType::CommonName, host(n));
-        params.use_authority_key_identifier_extension = true;
-        leaves.push(read(params.signed_by(&key, &issuers[n % CAS])?.der())?);
-    }
-    Ok((leaves, cas))
-}
-
-fn target(place: Place, certificates: impl IntoIterator<Item = CertificateFacts>) -> TargetState {
-    TargetState {
-        place,
-        labels: None,
-        circumstances: None,
-        content: Arc::new(Content { certificates: certificates.into_iter().collect(), ..Content::default() }),
-        endpoint: None,
-        related: None,
-        history: None,
-        report: Report::default(),
-        failure: None,
-        problems: Box::default(),
-        stamp: None,
-        changed_at: UnixTime::from_secs(0),
-        counters: None,
-    }
-}
-
-fn held(kind: SourceKind, name: &str, targets: Vec<TargetState>) -> Held {
-    let header = SourceHeader { id: SourceId { kind, name: name.into() }, options: SourceOptions::default() };
-    let mut targets = targets.into_iter().map(Arc::new).peekable();
-    let mut pieces = Vec::new();
-    while targets.peek().is_some() {
-        pieces.push(Arc::new(targets.by_ref().take(PIECE).collect()));
-    }
-    Held { header, pieces }
 }
