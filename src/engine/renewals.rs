@@ -1,6 +1,7 @@
 //! Renewals are told once: the same new certificate comes to several places, one after the other.
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::SourceId;
@@ -14,32 +15,33 @@ pub struct Renewals(Mutex<Told>);
 
 #[derive(Debug, Default)]
 struct Told {
-    all: HashSet<Key>,
-    order: VecDeque<Key>,
+    all: HashSet<u64>,
+    order: VecDeque<u64>,
+    keys: RandomState,
 }
-
-/// By whom it was seen, or by anybody at all; and the certificate that came.
-type Key = (Option<SourceId>, [u8; 32]);
 
 impl Renewals {
     /// Whether nobody has seen this certificate come yet.
     pub(super) fn is_first(&self, new: &[u8; 32]) -> bool {
-        self.insert((None, *new))
+        self.insert(None, new)
     }
 
     /// It was told by an earlier process.
     pub(super) fn remember(&self, new: &[u8; 32]) {
-        self.insert((None, *new));
+        self.insert(None, new);
     }
 
     /// Whether this source has not seen it come yet.
     pub(super) fn is_first_in(&self, source: &SourceId, new: &[u8; 32]) -> bool {
-        self.insert((Some(source.clone()), *new))
+        self.insert(Some(source), new)
     }
 
-    fn insert(&self, key: Key) -> bool {
+    /// By whom it was seen, or by anybody at all; and the certificate that came. Kept as 64 bits: that two of so few are alike is less likely than
+    /// that memory fails.
+    fn insert(&self, by: Option<&SourceId>, new: &[u8; 32]) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !told.all.insert(key.clone()) {
+        let key = told.keys.hash_one((by, new));
+        if !told.all.insert(key) {
             return false;
         }
         told.order.push_back(key);
