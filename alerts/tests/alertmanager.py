@@ -20,7 +20,8 @@ PATIENCE = 30  # seconds, for each thing that is waited for
 EDGE = {"source_kind": "tls", "source_name": "edge", "target": "api.example.com:443", "server_name": "api.example.com", "team": "shop"}
 OTHER = EDGE | {"target": "www.example.com:443", "server_name": "www.example.com"}
 LEAF = {"cert_role": "leaf", "subject_CN": "api.example.com", "issuer_CN": "Issuing"}
-FILE = {"source_kind": "file", "source_name": "files", "filepath": "/etc/tls/a.pem"}
+FILES = {"source_kind": "file", "source_name": "files"}
+FILE = FILES | {"filepath": "/etc/tls/a.pem"}
 CRL = {"url": "http://crl.example/a.crl", "issuer": "CN=Issuing", "issuer_CN": "Issuing"}
 CLUSTER = {"source_kind": "kube-secret", "source_name": "cluster"}
 
@@ -77,6 +78,15 @@ INHIBITIONS = [
       alert("CertificateMonitoringBlind", "warning", CLUSTER, {"cause": "source_down", "instance": "a"}),
       alert("PlaceUnreadable", "warning", CLUSTER, {"secret_name": "web"}),
       alert("PlaceUnreadable", "warning", FILE)], {1, 2, 3, 4}),
+    ("a machine that cannot list its files explains nothing on another machine",
+     [alert("CertificateMonitoringBlind", "critical", FILES, {"cause": "source_down", "instance": "a"}),
+      alert("CertificateMonitoringBlind", "critical", FILES, {"cause": "scan_late", "instance": "b"}),
+      alert("PlaceUnreadable", "warning", FILE, {"instance": "b"}),
+      alert("PlaceUnreadable", "warning", FILE, {"instance": "a"})], {3}),
+    ("what has expired on one machine says nothing of the same path on another",
+     [alert("CertificateExpired", "critical", FILE, LEAF, {"instance": "a"}),
+      alert("WeakCryptography", "warning", FILE, LEAF, {"instance": "b", "finding": "weak_key"}),
+      alert("WeakCryptography", "warning", FILE, LEAF, {"instance": "a", "finding": "weak_key"})], {2}),
     ("an exporter that is gone silences nothing",
      [alert("CertificateMonitoringBlind", "critical", {"cause": "exporter_absent"}),
       alert("CertificateMonitoringBlind", "warning", CLUSTER, {"cause": "fewer_certificates"})], set()),

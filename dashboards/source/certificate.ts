@@ -47,6 +47,7 @@ const where = section(
         [
           { of: 'place', title: 'Place' },
           { of: 'target', title: 'Target', link: toTarget },
+          { of: 'instance', title: 'Machine', width: 140 },
           { of: 'cert_role', title: 'Role', width: 100 },
           { of: 'issuer_CN', title: 'Issuer' },
           { of: 'serial_number', title: 'Serial number' },

@@ -2,7 +2,7 @@
 
 import { OWNER, JOB, SOURCE, band, dashboard, section } from './dashboard';
 import { BAD_ABOVE_0, PLAIN, bars, lines, stat, table, timeline } from './panel';
-import { count, each, endpoints, withOwner, withSide } from './series';
+import { count, each, endpoints, places, withOwner, withSide } from './series';
 import { age, blind, toTarget } from './shared';
 
 const glance = section(
@@ -112,7 +112,7 @@ const negotiated = section(
       12,
       table(
         { title: 'Findings about endpoints', description: 'What is wrong with an endpoint itself: old versions accepted, an incomplete chain, another certificate than stored, and so on.', unit: 'none' },
-        [withOwner(endpoints('tls_target_finding'))],
+        [withOwner(places('tls_target_finding'))],
         [
           { of: 'finding', title: 'Finding', width: 210 },
           { of: 'target', title: 'Target', link: toTarget },

@@ -63,6 +63,7 @@ const sources = section(
         [
           { of: 'place', title: 'Place' },
           { of: 'source_name', title: 'Source', width: 150 },
+          { of: 'instance', title: 'Machine', width: 150 },
         ],
         { by: 'Place' },
       ),

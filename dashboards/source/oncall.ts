@@ -21,6 +21,13 @@ export const renewals: AnnotationQuery = {
   ...({ titleFormat: '{{subject_CN}} was renewed', textFormat: '{{place}}', tagKeys: 'source_name' } as object),
 };
 
+/** Alerts that fire, with where each is: in alerts of Envoy, cert-manager and Istio that is theirs, of a CA its name. */
+function firing(): string {
+  const found = withPlaceOrUrl(`ALERTS_FOR_STATE{${alerts}} and ignoring (alertstate) ALERTS{alertstate="firing", ${alerts}}`);
+  const placed = `label_join(label_join(${found}, "place", "", "place", "envoy_listener_address", "destination_workload", "name"), "or_subject", "|", "place", "subject")`;
+  return `label_join(label_replace(${placed}, "place", "$1", "or_subject", "[|](.+)"), "finding", "", "finding", "cause")`;
+}
+
 const now = section(
   'Now',
   band(
@@ -41,17 +48,18 @@ const broken = section(
     [
       24,
       table(
-        { title: 'Alerts that fire', description: 'Alerts of the rules in alerts/ that fire now, with the moment at which each became pending. Needs these rules in the same Prometheus.', unit: 'none' },
-        [withOwner(withPlaceOrUrl(`ALERTS_FOR_STATE{${alerts}} and ignoring (alertstate) ALERTS{alertstate="firing", ${alerts}}`)) + ' * 1000'],
+        { title: 'Alerts that fire', description: 'Alerts of the rules in alerts/ that fire now, with the moment at which each became pending; Machine is empty where what several exporters see alike is meant. Inhibited and silenced ones are shown, too. Needs these rules in the same Prometheus.', unit: 'none' },
+        [withOwner(firing()) + ' * 1000'],
         [
           { of: 'severity', title: 'Severity', width: 90, words: { critical: ['critical', 'red'], warning: ['warning', 'orange'] } },
           { of: 'alertname', title: 'Alert', width: 220 },
           { of: 'place', title: 'Place' },
           { of: 'subject_CN', title: 'Certificate', link: toCertificate },
           { of: 'issuer_CN', title: 'Issuer' },
-          { of: 'finding', title: 'Finding', width: 190 },
+          { of: 'finding', title: 'Finding or cause', width: 190 },
           { of: 'owner', title: 'Owner', width: 110 },
           { of: 'source_name', title: 'Source', width: 110 },
+          { of: 'instance', title: 'Machine', width: 140 },
           { of: 'A', title: 'Since', unit: 'dateTimeFromNow', width: 130 },
         ],
         { by: 'Severity' },
@@ -88,7 +96,7 @@ const broken = section(
       24,
       table(
         { title: 'Findings, place by place', description: 'Everything that is wrong now with a certificate, CRL, endpoint or responder, waived things excepted. docs/runbooks says what each means and what helps.', unit: 'none' },
-        [withOwner(withPlaceOrUrl(`${places('x509_cert_finding')} or ${endpoints('tls_target_finding')} or ${lists('x509_crl_finding')} or max without (instance, pod) (${whole('x509_responder_finding')})`))],
+        [withOwner(withPlaceOrUrl(`${places('x509_cert_finding')} or ${places('tls_target_finding')} or ${lists('x509_crl_finding')} or max without (instance, pod) (${whole('x509_responder_finding')})`))],
         [
           { of: 'finding', title: 'Finding', width: 220 },
           { of: 'place', title: 'Place' },
@@ -96,6 +104,7 @@ const broken = section(
           { of: 'issuer_CN', title: 'Issuer' },
           { of: 'owner', title: 'Owner', width: 110 },
           { of: 'source_name', title: 'Source', width: 130 },
+          { of: 'instance', title: 'Machine', width: 140 },
         ],
         { by: 'Finding' },
       ),

@@ -92,6 +92,7 @@ const when = section(
         ],
         [
           ...who,
+          { of: 'instance', title: 'Machine', width: 140 },
           { of: 'A', title: 'Ends', unit: 'dateTimeFromNow', width: 130 },
           { of: 'B', title: 'Overdue', unit: 'percentunit', decimals: 0, steps: [['green', null], ['orange', 0.25], ['red', 0.6]], width: 100 },
         ],
@@ -128,6 +129,7 @@ const automation = section(
         ],
         [
           ...who,
+          { of: 'instance', title: 'Machine', width: 140 },
           { of: 'A', title: 'Overdue', unit: 'percentunit', decimals: 0, steps: [['green', null], ['orange', 0.25], ['red', 0.6]], width: 100 },
           { of: 'B', title: 'Ends', unit: 'dateTimeFromNow', width: 130 },
         ],
@@ -194,7 +196,7 @@ const automation = section(
       table(
         { title: 'Findings', description: 'How many certificates, CRLs and endpoints each finding is about now. docs/runbooks explains them; the dashboard On call names the places.', unit: 'none' },
         [
-          `sort_desc(count by (finding) (${places('x509_cert_finding')} or ${lists('x509_crl_finding')} or max without (instance, pod) (${each('tls_target_finding')}) or max without (instance, pod) (${whole('x509_responder_finding')})))`,
+          `sort_desc(count by (finding) (${places('x509_cert_finding')} or ${lists('x509_crl_finding')} or ${places('tls_target_finding')} or max without (instance, pod) (${whole('x509_responder_finding')})))`,
         ],
         [
           { of: 'finding', title: 'Finding' },
@@ -234,7 +236,7 @@ const trust = section(
       12,
       table(
         { title: 'Waivers that end first', description: 'What is wrong and waived in the configuration, and until when.', unit: 'none' },
-        [withPlaceOrUrl(`bottomk(20, ${places('x509_cert_finding_waived')} or ${lists('x509_crl_finding_waived')} or max without (instance, pod) (${each('tls_target_finding_waived')}))`) + ' * 1000'],
+        [withPlaceOrUrl(`bottomk(20, ${places('x509_cert_finding_waived')} or ${lists('x509_crl_finding_waived')} or ${places('tls_target_finding_waived')})`) + ' * 1000'],
         [
           { of: 'finding', title: 'Finding', width: 180 },
           { of: 'place', title: 'Place' },

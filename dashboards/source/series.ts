@@ -28,9 +28,9 @@ export function perPlace(of: (kind: string) => string): string {
   return `(max without (instance, pod) (${of(`source_kind!~"${LOCAL}"`)}) or ${of(`source_kind=~"${LOCAL}"`)})`;
 }
 
-/** A family of CRLs, responders or fetches, at a place or a URL. */
+/** A family of CRLs at a place or a URL: a URL is of no machine. */
 export function lists(metric: string, only = ''): string {
-  return `max without (instance, pod) (${metric}{${matchers(SELECTED_OR_URL, only)}})`;
+  return perPlace((kind) => `${metric}{${matchers(SELECTED_OR_URL, kind, only)}}`);
 }
 
 /** A family without any source's label. */

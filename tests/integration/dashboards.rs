@@ -41,8 +41,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("consul_mesh_active_root_ca_expiry", &[]),
     ("consul_mesh_active_signing_ca_expiry", &[]),
 ];
-/// What an alert has of its own; the rest comes from the series that it is about.
-const OF_ALERTS: &[&str] = &["alertname", "alertstate", "severity"];
+/// What an alert has of its own or from other systems; the rest comes from the series that it is about.
+const OF_ALERTS: &[&str] = &["alertname", "alertstate", "severity", "cause", "envoy_listener_address", "destination_workload"];
 /// Families that no rule and no panel needs, and why they are there.
 const DIAGNOSTIC: &[(&str, &str)] = &[
     ("x509_cert_expired", "for dashboards of the closest peer; what it says is not_after against the time"),

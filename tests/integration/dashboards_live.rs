@@ -128,4 +128,12 @@ async fn panels_show_what_is_so() {
     let renewed = rows("on-call", "Renewed in the range", 0).await;
     assert!(renewed.iter().any(|(labels, _)| labels["place"].as_str().unwrap().ends_with("rotated.pem")), "{renewed:?}");
     assert!(rows("revocation", "CRLs, next to end first", 1).await[0].1 < now);
+    // All series of an exporter that is gone are gone: no dashboard may look calm then.
+    drop(exporter);
+    let stopped = Instant::now();
+    while number("on-call", "Late or down").await == 0.0 {
+        assert!(stopped.elapsed() < Duration::from_secs(30), "an exporter that cannot be scraped is down");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(rows("on-call", "Age of the data", 0).await.is_empty(), "no data has no age");
 }
