@@ -198,15 +198,15 @@ pub fn of_finding(finding: Finding) -> Advice {
         Finding::MutualTlsNotOptional => advice("A client without a certificate is refused, although both ways are expected to work.", "curl -v https://HOST:PORT/", "Set nginx's ssl_verify_client to optional until the migration is over, or expect = \"mutual_tls\" when it is."),
         Finding::Stale => advice("The next update of the CRL, or of what the responder answers, is overdue: programs that check it may refuse every certificate.", "openssl crl -in FILE -noout -lastupdate -nextupdate", "Fetch the CRL again; repair what renews it."),
         Finding::MustStapleMissing => advice("The certificate demands a stapled OCSP response (must-staple, RFC 7633), and the endpoint staples no valid one: strict browsers refuse it.", "openssl s_client -connect HOST:PORT -servername NAME -status </dev/null", "Turn stapling on (nginx: ssl_stapling on, with a resolver) or repair the server's way to the responder; or issue the certificate without the extension."),
-        Finding::RevocationDisagreement => advice("CRL, OCSP and staple have said different things about the certificate for more than a day.", "openssl ocsp -issuer CA.pem -cert FILE -url URL; openssl crl -in CRL -noout -text | grep -A1 SERIAL", "Ask the CA: one of its two publications is not fed."),
+        Finding::RevocationDisagreement => advice("CRL, OCSP and staple have said different things about the certificate for more than a day.", "openssl ocsp -issuer CA.pem -CAfile ROOT.pem -cert FILE -url URL; openssl crl -in CRL -noout -text | grep -A1 SERIAL", "Ask the CA: one of its two publications is not fed."),
         Finding::StapleInvalid => advice("The stapled OCSP response is no valid answer about the leaf: other certificate, bad signature, or a signer who may not answer.", "openssl s_client -connect HOST:PORT -servername NAME -status </dev/null", "Reload the server after a renewal; when the staple is a file, fetch it again."),
         Finding::StapleStale => advice("The stapled OCSP response is past its nextUpdate.", "openssl s_client -connect HOST:PORT -servername NAME -status </dev/null | grep Update", "Repair the server's way to the responder, or whatever renews the staple's file."),
         Finding::Regressed => advice("An older list was served than before: a CDN's edge, a restored backup or a replay. The newer one is kept.", "curl -s URL | openssl crl -inform DER -noout -crlnumber -lastupdate", "Look at what publishes the list; purge the CDN."),
         Finding::Shrunk => advice("The list lost entries of certificates that have not expired: the CA's database was lost or rolled back.", "curl -s URL | openssl crl -inform DER -noout -text | grep -c Serial", "Restore the CA's database and publish a new list."),
         Finding::ScopeMismatch => advice("The list's issuing distribution point has none of the names under which certificates look for it: clients that follow RFC 5280 do not use it.", "curl -s URL | openssl crl -inform DER -noout -text | grep -A3 'Issuing Distribution'", "Publish the right list (shard) at this URL."),
         Finding::SignatureInvalid => advice("The signature does not hold: damaged, forged, or by another key of the same name.", "openssl crl -in FILE -CAfile CA.pem -noout", "Publish it again; after a key rollover make sure that the new CA certificate is known here."),
-        Finding::Unauthorized => advice("Who signs the OCSP answers may not: not the issuer, and no delegate of it with extended key usage OCSPSigning that is valid now.", "openssl ocsp -issuer CA.pem -cert FILE -url URL -resp_text", "Renew the responder's certificate at the issuer."),
-        Finding::Expiring => advice("The responder's own certificate is near its end; every answer becomes unusable with it.", "openssl ocsp -issuer CA.pem -cert FILE -url URL -resp_text | grep -A2 Validity", "Renew the responder's certificate."),
+        Finding::Unauthorized => advice("Who signs the OCSP answers may not: not the issuer, and no delegate of it with extended key usage OCSPSigning that is valid now.", "openssl ocsp -issuer CA.pem -CAfile ROOT.pem -cert FILE -url URL -resp_text", "Renew the responder's certificate at the issuer."),
+        Finding::Expiring => advice("The responder's own certificate is near its end; every answer becomes unusable with it.", "openssl ocsp -issuer CA.pem -CAfile ROOT.pem -cert FILE -url URL -resp_text | grep -A2 Validity", "Renew the responder's certificate."),
         Finding::Unreachable => advice("The place does not answer, or not with what belongs there.", "curl -v URL", "Repair the way there, or allow it ([revocation] allow); /api/v1/revocation has the error."),
         Finding::RotationOverdue => advice("Its owner should have renewed it some time ago: a quarter of the time from there to its end has passed.", "openssl x509 -in FILE -noout -dates; kubectl describe certificate NAME", "Find out why the renewal does not come (cert-manager: kubectl describe certificate; certbot: certbot renew --dry-run). When it is renewed later on purpose, set rotate_at of the source."),
         Finding::KeyReused => advice("It was renewed, and the new certificate has the old key: a key that leaked stays in use.", "openssl x509 -in FILE -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum", "Let each renewal make a new key (cert-manager: privateKey.rotationPolicy Always; certbot: without --reuse-key). A key that is pinned on purpose can be waived."),
@@ -246,7 +246,7 @@ pub const REVOKED: Advice = advice(
 );
 
 const SHOW_POINTERS: &str = "openssl x509 -in FILE -noout -text | grep -A4 -e 'CRL Distribution' -e 'Authority Information'";
-const ASK: &str = "openssl ocsp -issuer CA.pem -cert FILE -url URL -resp_text";
+const ASK: &str = "openssl ocsp -issuer CA.pem -CAfile ROOT.pem -cert FILE -url URL -resp_text";
 const SHOW_LIST: &str = "curl -s URL | openssl crl -inform DER -noout -text";
 
 /// Why nobody can say whether a certificate is revoked, or nobody needs to. `/api/v1/revocation` has the places and their errors.
@@ -297,7 +297,7 @@ pub fn of_revocation(reason: RevocationReason) -> Advice {
         ),
         RevocationReason::NonceMismatch => advice(
             "The OCSP answer carries another nonce than the question: somebody replays answers, or the responder is broken.",
-            "openssl ocsp -issuer CA.pem -cert FILE -url URL -nonce",
+            "openssl ocsp -issuer CA.pem -CAfile ROOT.pem -cert FILE -url URL -nonce",
             "Ask the responder directly, without a cache; set nonce = false where answers are produced beforehand.",
         ),
         RevocationReason::Malformed => advice(
