@@ -27,6 +27,7 @@ pub mod snapshot;
 pub mod state;
 pub mod time;
 pub mod user_labels;
+pub mod visible;
 pub mod vocabulary;
 
 pub use clock::Clock;

@@ -103,17 +103,35 @@ impl Proxy {
         budget: &Budget,
     ) -> Result<(), Failure> {
         let talk = Talk::proxy(stream);
-        match self.kind {
+        let outcome = match self.kind {
             Kind::Http => budget.within(Stage::Proxy, self.connect(talk, host, port)).await,
             Kind::Socks5 => budget.within(Stage::Proxy, self.socks(talk, host, port)).await,
+        };
+        outcome.map_err(|failure| self.without_credentials(failure))
+    }
+
+    /// Some proxies repeat what they were asked: what they say is told as far as that.
+    fn without_credentials(&self, failure: Failure) -> Failure {
+        let Some((_, password)) = &self.credentials else { return failure };
+        let (word, words) = (self.basic().unwrap_or_default(), failure.detail.to_string());
+        // Words are cut to a length, so the end of the secret may be missing.
+        let begins = [word.get(..8).unwrap_or(&word), &password.0].into_iter().filter(|secret| !secret.is_empty());
+        match begins.filter_map(|secret| words.find(secret)).min().and_then(|at| words.get(..at)) {
+            Some(before) => Failure::new(failure.stage, failure.reason, format!("{before}[secret]…")),
+            None => failure,
         }
+    }
+
+    /// User and password as HTTP has them.
+    fn basic(&self) -> Option<String> {
+        let (user, password) = self.credentials.as_ref()?;
+        Some(base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", user.0, password.0)))
     }
 
     async fn connect<S: AsyncRead + AsyncWrite + Unpin>(&self, mut talk: Talk<'_, S>, host: &str, port: u16) -> Result<(), Failure> {
         let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
-        if let Some((user, password)) = &self.credentials {
-            let word = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", user.0, password.0));
+        if let Some(word) = self.basic() {
             request += &format!("Proxy-Authorization: Basic {word}\r\n");
         }
         talk.send((request + "\r\n").as_bytes()).await?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use maud::{Escaper, Markup, Render, html};
 
 use crate::model::UnixTime;
+use crate::model::visible::is_hidden;
 
 /// The most bytes of a text from outside that are shown.
 const TEXT_BYTES: usize = 512;
@@ -51,30 +52,6 @@ pub fn visible(page: String) -> String {
         }
     }
     shown
-}
-
-fn is_hidden(char: char) -> bool {
-    match char {
-        '\u{20}'..='\u{7e}' => false,
-        char if char.is_control() => true,
-        // Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero widths and marks, separators, embeddings, isolates, invisible
-        // operators, fillers, byte order mark, annotations, tags.
-        '\u{ad}'
-        | '\u{34f}'
-        | '\u{61c}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{3164}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}' => true,
-        _ => false,
-    }
 }
 
 /// A link within the program, relative to the page, which all stand beside each other: so it works below any path.

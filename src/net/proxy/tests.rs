@@ -152,3 +152,25 @@ async fn a_proxy_that_does_not_connect_says_why() {
         assert_eq!(pass(url, ("a.example", 443), says).await.0, Err(expected), "{behaviour}");
     }
 }
+
+#[tokio::test]
+async fn a_proxy_that_repeats_our_password_has_nobody_told_of_it() {
+    let word = "bWU6aHVudGVyMg==";
+    let long = "x".repeat(90);
+    for (behaviour, url, says) in [
+        ("in the refusal", "http://me:hunter2@p:1", format!("HTTP/1.1 407 no: Basic {word}\r\n\r\n")),
+        ("decoded", "http://me:hunter2@p:1", "HTTP/1.1 403 not for me:hunter2\r\n\r\n".to_owned()),
+        ("and speaks no HTTP", "http://me:hunter2@p:1", format!("CONNECT a Basic {word}\r\n")),
+        ("and closes", "http://me:hunter2@p:1", format!("HTTP/1.1 407 {word}")),
+        ("where it is cut", "http://me:hunter2@p:1", format!("HTTP/1.1 407 {long}{word}{long}\r\n\r\n")),
+    ] {
+        let (mut ours, mut theirs) = duplex(1 << 16);
+        theirs.write_all(says.as_bytes()).await.unwrap();
+        let (_hears, mut talks) = tokio::io::split(theirs);
+        talks.shutdown().await.unwrap();
+        let budget = Budget::new(Arc::new(SystemClock::new()), Duration::from_secs(20));
+        let failure = Proxy::parse(url).unwrap().pass(&mut ours, "a", 1, &budget).await.unwrap_err();
+        let told = format!("{failure} {failure:?}");
+        assert!(!told.contains("hunter2") && !told.contains(&word[..8]), "{behaviour}: {told}");
+    }
+}

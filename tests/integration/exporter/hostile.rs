@@ -84,6 +84,21 @@ fn no_name_of_a_file_breaks_the_exposition() {
 }
 
 #[test]
+fn no_name_of_a_file_ends_a_line_of_the_log_or_tells_the_terminal_anything() {
+    let folder = Folder::new("[sources.names]\ntype = \"file\"\npaths = [\"DIR/names/*\"]\n");
+    for name in ["a\n2026-01-01T00:00:00.000000Z  INFO all is well.pem", "b\r\u{1b}[2J.pem", "c\u{85}\u{9b}31m.pem", "d\u{202e}mep.pem"] {
+        folder.write(&format!("names/{name}"), "nothing");
+    }
+    let exporter = folder.ready();
+    let log = exporter.stderr();
+    for shown in ["a\\n2026", "b\\u{d}\\u{1b}[2J.pem", "c\\u{85}\\u{9b}31m.pem", "d\\u{202e}mep.pem"] {
+        assert!(log.contains(shown), "{shown} in:\n{log}");
+    }
+    assert_eq!(log.lines().find(|line| line.contains(" INFO all is well") && !line.contains(" WARN ")), None);
+    assert_eq!(log.chars().find(|char| (char.is_control() && *char != '\n') || *char == '\u{202e}'), None, "{log}");
+}
+
+#[test]
 fn bombs_are_errors_in_bounded_time_and_memory_and_others_are_not_disturbed() {
     const MIB: usize = 1 << 20;
     let folder = Folder::new(
