@@ -88,7 +88,7 @@ fn found(snapshot: &Snapshot, now: UnixTime) -> String {
         text += &format!(" in {}", count(places, "place"));
     }
     if failing > 0 {
-        text += &format!("; {} cannot be read (the log says why)", count(failing, "place"));
+        text += &format!("; {} cannot be read (the status page says why)", count(failing, "place"));
     }
     text += "\n";
     let all = || targets().flat_map(|target| target.content.certificates.iter().map(move |facts| (target, facts)));

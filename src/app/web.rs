@@ -262,7 +262,7 @@ impl WebFile {
         drop(known);
         // An equal one would only forget whose passwords it has checked.
         if is_new {
-            self.serving.send_replace(Arc::new(web));
+            self.serving.send_modify(|serving| *serving = Arc::new(web.after(serving)));
         }
         self.counters.web_reloaded(has_file.then_some(true));
     }

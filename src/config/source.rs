@@ -12,6 +12,7 @@ use super::message::{self, SECRETS};
 use super::section::{Problems, Section, each_key_below};
 use crate::engine::schedule::Schedule;
 use crate::model::user_labels::check_name;
+use crate::model::visible::without_values;
 use crate::model::{BuildContext, HumanDuration, RevocationMethod, Rules, SourceId, SourceKind, SourceOptions, UserLabels};
 use crate::source::SourceSettings;
 
@@ -217,11 +218,13 @@ fn hide_user_information(key: &str, value: &mut toml::Value) {
 }
 
 fn without_user_information(key: &str, text: &str) -> String {
+    let is_document = key == "http_sd";
+    let text = &if is_document { without_values(text) } else { text.to_owned() };
     // A target may lack the scheme.
     let begin = text.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = text.split_at(begin);
     // Documents have a path, which may hold an @ itself; where none is allowed, all before the last @ is the user.
-    let end = if key == "http_sd" { rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()) } else { rest.len() };
+    let end = if is_document { rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()) } else { rest.len() };
     match rest.split_at(end).0.rsplit_once('@') {
         Some((user_information, _)) => {
             // SOCKS5 wants a password behind the user, or what is shown could not be read again.

@@ -9,6 +9,7 @@ mod connection;
 mod guard;
 mod healthy;
 mod metrics;
+mod origin;
 mod page;
 mod probe;
 pub mod query;

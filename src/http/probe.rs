@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::metrics::CONTENT_TYPE;
 use crate::model::probe::{ProbeRequest, Refusal};
 
+use super::origin::is_asked_here;
 use super::{Listener, Shared};
 
 #[derive(Deserialize)]
@@ -39,7 +40,7 @@ pub async fn probe(
         hostname: given(parameters.hostname),
         debug: parameters.debug.as_deref() == Some("true"),
         scrape_timeout: scrape_timeout(&head),
-        local: listener.local,
+        local: listener.local && is_asked_here(&head),
     };
     match prober.probe(request).await {
         Ok(page) => {

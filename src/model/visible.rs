@@ -41,3 +41,11 @@ pub fn write_on_one_line(to: &mut dyn std::fmt::Write, text: &str) -> std::fmt::
     }
     Ok(())
 }
+
+/// The URL with the names of its parameters, and `[secret]` for each value. A parameter without a value may be a token itself.
+pub fn without_values(url: &str) -> String {
+    let Some((before, query)) = url.split_once('?') else { return url.to_owned() };
+    let hidden = |parameter: &str| parameter.split_once('=').map_or_else(|| "[secret]".to_owned(), |(name, _)| format!("{name}=[secret]"));
+    let query: Vec<String> = query.split('&').map(hidden).collect();
+    format!("{before}?{}", query.join("&"))
+}

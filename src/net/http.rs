@@ -10,6 +10,8 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, RequestBuilder, Url};
 use rustls::ClientConfig;
 
+use crate::model::visible::without_values;
+
 pub use trust::trust;
 
 /// Redirects that are followed.
@@ -71,19 +73,19 @@ impl HttpClient {
         }
     }
 
-    /// The URL as it may stand in messages: without user and password.
+    /// The URL as it may stand in messages: without user and password, and without what its parameters are, any of which may be a token.
     pub fn shown(url: &str) -> String {
         let Ok(mut parsed) = Url::parse(url) else {
             // What stands before an @ may be a password all the same.
-            return url.rsplit_once('@').map_or(url, |(_, rest)| rest).to_owned();
+            return without_values(url.rsplit_once('@').map_or(url, |(_, rest)| rest));
         };
         if parsed.username().is_empty() && parsed.password().is_none() {
-            return url.to_owned();
+            return without_values(url);
         }
         // Only a URL that has no host refuses this, and that one has no user either.
         let _ = parsed.set_username("");
         let _ = parsed.set_password(None);
-        parsed.into()
+        without_values(parsed.as_str())
     }
 
     /// The body of a document: at most `most` bytes, within `timeout` from start to end. Cancel safe.
@@ -148,6 +150,9 @@ mod tests {
             ("https://me:hunter2@a.example/sd", Some("https://a.example/sd")),
             ("https://a.example/sd@x?y@z", Some("https://a.example/sd@x?y@z")),
             ("HTTPS://me:hunter2@A.example", Some("https://a.example/")),
+            ("https://a.example/sd?token=hunter2&x=a=b", Some("https://a.example/sd?token=[secret]&x=[secret]")),
+            ("https://me:a@a.example/sd?hunter2#x", Some("https://a.example/sd?[secret]")),
+            ("ftp://a.example/sd?token=hunter2", None),
             ("ftp://me:hunter2@a.example/", None),
             ("https:me:hunter2@a.example/", None),
             ("https:///me:hunter2@a.example/", None),

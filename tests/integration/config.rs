@@ -311,7 +311,7 @@ fn user_and_password_of_a_url_are_neither_shown_nor_printed() {
     let urls = |password: &str| {
         let text = format!(
             "[sources.a]\ntype = \"tls\"\nproxy = \"http://me:{password}@proxy:3128\"\n\
-             http_sd = [\"https://me:{password}@c/p@th?q@r\"]\n\
+             http_sd = [\"https://me:{password}@c/p@th?token={password}&q@r\"]\n\
              targets = [\"smtp://me:{password}@a\", \"me:{password}@a:1\", {{ target = \"https://me:{password}@b\", labels = {{ mail = \"we@b\" }} }}]"
         );
         parse(&text).unwrap()
@@ -323,7 +323,7 @@ fn user_and_password_of_a_url_are_neither_shown_nor_printed() {
         "smtp://[secret]@a",
         "\"[secret]@a:1",
         "https://[secret]@b",
-        "https://[secret]@c/p@th?q@r",
+        "https://[secret]@c/p@th?token=[secret]&[secret]",
         "\"we@b\"",
     ] {
         assert!(shown.contains(line), "{line} is not in\n{shown}");

@@ -56,7 +56,7 @@ impl Drop for Exporter {
 fn get(address: SocketAddr, path: &str, headers: &str) -> (u16, String) {
     let address = SocketAddr::new(if address.ip().is_unspecified() { [127, 0, 0, 1].into() } else { address.ip() }, address.port());
     let Ok(mut stream) = TcpStream::connect(address) else { return (0, String::new()) };
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n").unwrap();
     let mut answer = String::new();
     stream.take(16 << 20).read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
@@ -177,6 +177,26 @@ async fn beyond_loopback_only_what_is_allowed_is_probed() {
         let (status, body) = closed.probe(&format!("target={target}"));
         assert_eq!(status, expected, "{target}: {body}");
         assert_eq!(server.connections() > before, expected == 200, "{target}: what is refused is not dialled");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_another_site_does_not_probe_through_loopback() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TlsServer::tls(Setup::new(&Ca::root("Root").leaf(&["localhost"]).issue())).await;
+    let exporter = Exporter::start(folder.path(), "", "127.0.0.1:0");
+    let path = format!("/probe?target=localhost:{}", server.address.port());
+    for (behaviour, head, expected) in [
+        ("this machine", "", 200),
+        ("a link on another site's page", "Sec-Fetch-Site: cross-site\r\n", 403),
+        ("a script of another site", "Origin: https://evil.example\r\n", 403),
+        ("whom a proxy asks for", "X-Forwarded-For: 203.0.113.9\r\n", 403),
+    ] {
+        let before = server.connections();
+        let (status, body) = get(exporter.address, &path, head);
+        assert_eq!(status, expected, "{behaviour}: {body}");
+        assert_eq!(server.connections() > before, expected == 200, "{behaviour}: what is refused is not dialled");
+        assert!(expected == 200 || body.contains("[probe] allow"), "{behaviour}: {body}");
     }
 }
 

@@ -82,6 +82,15 @@ impl Web {
         })
     }
 
+    /// The same, in place of the former one: passwords that were found right need not be hashed again.
+    pub fn after(mut self, former: &Self) -> Self {
+        self.users = match (self.users, &former.users) {
+            (Some(users), Some(former)) => Some(users.after(former)),
+            (users, _) => users,
+        };
+        self
+    }
+
     /// What shakes hands; `None`: connections are plain.
     pub fn tls(&self) -> Option<&Arc<ServerConfig>> {
         self.tls.as_ref()

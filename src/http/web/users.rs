@@ -95,6 +95,17 @@ impl Users {
         })
     }
 
+    /// The same, remembering what was proven to the former ones: whose hash is the same need not be hashed again.
+    pub fn after(mut self, former: &Self) -> Self {
+        self.key = former.key.clone();
+        for (name, user) in &mut self.users {
+            if let Some(known) = former.users.get(name).filter(|known| known.hash == user.hash) {
+                *user = Arc::clone(known);
+            }
+        }
+        self
+    }
+
     /// Lets in whom his `Authorization` proves. Cancel safe; a hash that is being computed ends on its own, and holds its turn until then.
     ///
     /// # Errors

@@ -65,6 +65,27 @@ async fn a_password_that_was_found_right_is_not_hashed_again() {
 }
 
 #[tokio::test]
+async fn what_was_proven_outlives_a_change_of_others() {
+    let known = |pairs: &[(&str, PasswordHash)]| {
+        Users::new(&pairs.iter().map(|(name, hash)| ((*name).to_owned(), hash.clone())).collect()).unwrap()
+    };
+    let (alice, bob) = (hash("secret"), hash("other"));
+    let former = known(&[("alice", alice.clone()), ("bob", bob.clone())]);
+    for pair in ["alice:secret", "bob:other"] {
+        assert_eq!(former.admit(&basic(pair), None, &Turns::new(1)).await, Ok(()));
+    }
+    // Nobody gets a turn here: whoever is hashed waits for ever.
+    let none = Turns::new(0);
+    let now = known(&[("alice", alice), ("bob", hash("other")), ("carol", bob)]).after(&former);
+    assert_eq!(now.admit(&basic("alice:secret"), None, &none).await, Ok(()), "the same hash");
+    for other in ["alice:secreT", "bob:other", "carol:other", "eve:secret"] {
+        let head = basic(other);
+        let asked = tokio::time::timeout(Duration::from_millis(50), now.admit(&head, None, &none));
+        assert!(asked.await.is_err(), "{other} has to be hashed");
+    }
+}
+
+#[tokio::test]
 async fn who_waits_is_counted_by_address_and_all_in_all() {
     let users = users(&[("alice", "secret")]);
     let none = Turns::new(0);
