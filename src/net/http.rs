@@ -146,7 +146,7 @@ mod tests {
     fn urls_are_http_or_https_and_never_shown_with_a_password() {
         for (url, shown) in [
             ("http://a.example/sd", Some("http://a.example/sd")),
-            ("https://a.example:8443/x.yml?y", Some("https://a.example:8443/x.yml?y")),
+            ("https://a.example:8443/x.yml?y", Some("https://a.example:8443/x.yml?[secret]")),
             ("https://me:hunter2@a.example/sd", Some("https://a.example/sd")),
             ("https://a.example/sd@x?y@z", Some("https://a.example/sd@x?y@z")),
             ("HTTPS://me:hunter2@A.example", Some("https://a.example/")),
