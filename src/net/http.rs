@@ -148,7 +148,7 @@ mod tests {
             ("http://a.example/sd", Some("http://a.example/sd")),
             ("https://a.example:8443/x.yml?y", Some("https://a.example:8443/x.yml?[secret]")),
             ("https://me:hunter2@a.example/sd", Some("https://a.example/sd")),
-            ("https://a.example/sd@x?y@z", Some("https://a.example/sd@x?y@z")),
+            ("https://a.example/sd@x?y@z", Some("https://a.example/sd@x?[secret]")),
             ("HTTPS://me:hunter2@A.example", Some("https://a.example/")),
             ("https://a.example/sd?token=hunter2&x=a=b", Some("https://a.example/sd?token=[secret]&x=[secret]")),
             ("https://me:a@a.example/sd?hunter2#x", Some("https://a.example/sd?[secret]")),
