@@ -1,4 +1,4 @@
-//! Text from outside as a person may see it: characters that a terminal or browser would obey or hide are written out.
+//! Text from outside as a person may see it: characters that a terminal or browser would obey or hide are written out, what may be a secret is masked.
 //!
 //! May touch: nothing.
 
